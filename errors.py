@@ -1,0 +1,88 @@
+"""Every failure greenloop names, in one tree; the exit code is part of the class.
+
+GreenloopError
+├── UserError                  exit 2: something to correct, said in one line
+│   ├── ConfigError            a setting has a wrong value
+│   ├── WorkspaceError         the folder is missing, unreadable or read-only
+│   ├── NoTestsError           nothing to judge by
+│   ├── ThreadError            unknown, foreign, busy or incompatible thread
+│   └── ModelNotFoundError     the server does not have that model
+├── InfrastructureError        exit 3: the machine or a service failed, not the code under test
+│   ├── ModelUnavailableError  no answer, or the connection broke
+│   ├── ModelReplyError        an answer that is cut, empty or of no use
+│   ├── StorageError           database, disk or snapshot store
+│   └── SandboxError           a command could not be started as promised
+└── EditError                  a model's edit that cannot be applied; goes back to the model
+"""
+
+__all__ = [
+    "ConfigError",
+    "EditError",
+    "GreenloopError",
+    "InfrastructureError",
+    "ModelNotFoundError",
+    "ModelReplyError",
+    "ModelUnavailableError",
+    "NoTestsError",
+    "SandboxError",
+    "StorageError",
+    "ThreadError",
+    "UserError",
+    "WorkspaceError",
+]
+
+
+class GreenloopError(Exception):
+    """Root of the tree. The message says what happened and what to do next, in one line."""
+
+    exit_code = 3
+
+
+class UserError(GreenloopError):
+    """Raised for what the user can correct; caught only at the command line's edge."""
+
+    exit_code = 2
+
+
+class ConfigError(UserError):
+    """A setting, flag or settings file has a value that cannot be used."""
+
+
+class WorkspaceError(UserError):
+    """The repository folder is missing, is no folder, or cannot be written."""
+
+
+class NoTestsError(UserError):
+    """No test was found, or the test command does not start: nothing can judge the work."""
+
+
+class ThreadError(UserError):
+    """The thread is unknown, belongs elsewhere, is in use, or was made by another version."""
+
+
+class ModelNotFoundError(UserError):
+    """The model server answers but does not have the model asked for."""
+
+
+class InfrastructureError(GreenloopError):
+    """The machine or a service failed. Never shown to a model as a program's output."""
+
+
+class ModelUnavailableError(InfrastructureError):
+    """The model server does not answer, stalls, or broke the connection."""
+
+
+class ModelReplyError(InfrastructureError):
+    """The server answered, but the reply is cut, empty or an error of its own."""
+
+
+class StorageError(InfrastructureError):
+    """The database, the disk or the snapshot store failed."""
+
+
+class SandboxError(InfrastructureError):
+    """A command could not be started under the promised limits."""
+
+
+class EditError(GreenloopError):
+    """An edit in a model's reply cannot be applied. The message is written for the model."""

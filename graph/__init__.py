@@ -1,0 +1,1 @@
+"""The state machine: edges, routing, and the runs that go through it."""

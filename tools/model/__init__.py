@@ -1,0 +1,1 @@
+"""The brain: one protocol, several models behind it."""

@@ -1,0 +1,1 @@
+"""The embedded brain: repair by search against failing tests."""

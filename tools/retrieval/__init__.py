@@ -1,0 +1,1 @@
+"""Finding code by name and by meaning."""

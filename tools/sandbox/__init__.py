@@ -1,0 +1,1 @@
+"""Running commands on the user's machine within limits."""
