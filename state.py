@@ -184,6 +184,9 @@ class AgentState(TypedDict, total=False):
     review: Review
     spent: Spent
     budget: Budget
+    max_repairs: int
+    """Repairs without progress before a new plan."""
+    max_replans: int
     status: Status
     events: int
     """High-water mark of the event table: the last super-step whose events are complete."""
