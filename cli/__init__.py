@@ -1,4 +1,4 @@
-"""The command line: parse, build settings, call the graph, print."""
+"""The command line: parse, build settings, call the graph, print. Imports stay lazy."""
 
 from greenloop.cli.main import main
 

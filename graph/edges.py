@@ -27,18 +27,18 @@ class Edge:
 EDGES: tuple[Edge, ...] = (
     Edge(START, "plan"),
     Edge("plan", "code", "work to do"),
-    Edge("plan", "done", "budget"),
+    Edge("plan", "done", "limits"),
     Edge("code", "test", "edited"),
     Edge("code", "replan", "no usable edit"),
-    Edge("code", "done", "gave up, budget"),
+    Edge("code", "done", "gave up, limits"),
     Edge("test", "review", "green"),
     Edge("test", "code", "next step, repair"),
     Edge("test", "replan", "repairs used up"),
-    Edge("test", "done", "budget"),
-    Edge("review", "done", "kept, budget"),
+    Edge("test", "done", "limits"),
+    Edge("review", "done", "kept, limits"),
     Edge("review", "replan", "rejected"),
     Edge("replan", "code", "new plan"),
-    Edge("replan", "done", "budget"),
+    Edge("replan", "done", "limits"),
     Edge("done", END),
 )
 

@@ -1,0 +1,172 @@
+"""A run as it goes, and a finished one shown again: both are the same stream of events."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.text import Text
+
+from greenloop.checkpoints.blobs import BlobStore
+from greenloop.graph.result import RunResult
+from greenloop.state import Event, TestSummary
+from greenloop.tools.sandbox.local import LocalSandbox
+from greenloop.tools.text import printable
+
+_DIFF_STYLES = (("+++", "bold"), ("---", "bold"), ("@@", "cyan"), ("+", "green"), ("-", "red"))
+_NODE_WORDS = {
+    "plan": "run the tests as they are, decide on the steps",
+    "code": "write the edit",
+    "test": "judge it by the tests",
+    "review": "look at the whole change",
+    "replan": "start afresh from the best tree",
+    "done": "leave the best tree in place",
+}
+_MOST_DIFF_LINES = 200
+
+
+class LiveView:
+    """Prints events line by line; works the same in a terminal, a pipe and a log."""
+
+    def __init__(self, blobs: BlobStore, *, quiet: bool = False, messages: bool = False) -> None:
+        """`quiet` prints nothing at all; `messages` prints prompts and replies in full."""
+        self._blobs = blobs
+        self._messages = messages
+        self._console = Console(quiet=quiet, highlight=False, soft_wrap=True)
+        self._midline = False
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        if event.kind == "text":
+            self._stream(event.text)
+            return
+        self._end_line()
+        handler = getattr(self, f"_on_{event.kind}", None)
+        if handler is not None:
+            handler(event)
+
+    def banner(self, folder: Path, model: str, note: str) -> None:
+        """What runs where, and under which protection."""
+        self._line("greenloop", "bold", f"  {folder}")
+        self._line("  brain    ", "dim", model)
+        self._line(
+            "  sandbox  ", "dim", f"{LocalSandbox.level}: time and output are bounded; no isolation"
+        )
+        if not (folder / ".git").exists():
+            self._line("  undo     ", "dim", "not a git repository: from greenloop's own snapshots")
+        if note:
+            self.notice(note)
+
+    def notice(self, text: str) -> None:
+        """A line that the user should not miss."""
+        self._end_line()
+        self._line("  ! ", "yellow", text)
+
+    def ending(self, result: RunResult) -> None:
+        """What changed, what proves it, and the next commands."""
+        console = self._console
+        console.print()
+        style = {"green": "bold green", "unsolved": "bold red"}.get(result.status, "bold yellow")
+        console.print(Text(f"{result.status}  ", style) + Text(_proof(result)))
+        for path in result.changed:
+            console.print(Text(f"  changed  {printable(path)}"))
+        spent = result.spent
+        console.print(
+            Text(
+                f"  spent    {spent.seconds:.1f} s, {spent.steps} steps, "
+                f"{spent.model_calls} model calls, {spent.tokens} tokens",
+                "dim",
+            )
+        )
+        name = result.thread
+        if result.status == "green":
+            console.print(Text(f"  look     greenloop show {name}"))
+        else:
+            console.print(Text(f"  go on    greenloop resume {name}"))
+        console.print(Text(f"  undo     greenloop undo {name}"))
+
+    def _on_started(self, event: Event) -> None:
+        words = f" {event.step} {event.node} "
+        title = Text(words, "bold") + Text(f"· {_NODE_WORDS.get(event.node, '')} ", "dim")
+        self._console.print()
+        self._console.print(Rule(title, align="left", style="dim"), soft_wrap=False)
+
+    def _on_plan(self, event: Event) -> None:
+        self._line("  ", "", event.text)
+
+    def _on_tests(self, event: Event) -> None:
+        good = " 0 failed" in f" {event.text}" or "passes" in event.text
+        self._line("  tests  ", "green" if good else "red", event.text)
+
+    def _on_diff(self, event: Event) -> None:
+        lines = self._blobs.get(event.ref).splitlines() if event.ref else []
+        for line in lines[:_MOST_DIFF_LINES]:
+            style = next((s for prefix, s in _DIFF_STYLES if line.startswith(prefix)), "")
+            self._console.print(Text("  " + printable(line), style))
+        if len(lines) > _MOST_DIFF_LINES:
+            self.notice(f"{len(lines) - _MOST_DIFF_LINES} more lines of the diff")
+
+    def _on_refused(self, event: Event) -> None:
+        self._line("  refused  ", "yellow", event.text)
+
+    def _on_lookup(self, event: Event) -> None:
+        self._line("  looks at  ", "dim", event.text)
+
+    def _on_review(self, event: Event) -> None:
+        self._line("  review  ", "green" if event.text == "kept" else "yellow", event.text)
+
+    def _on_replan(self, event: Event) -> None:
+        self._line("  replan  ", "yellow", event.text)
+
+    def _on_note(self, event: Event) -> None:
+        self._line("  · ", "dim", event.text)
+
+    def _on_failed(self, event: Event) -> None:
+        self._line("  failed  ", "red", event.text)
+
+    def _on_waiting(self, event: Event) -> None:
+        self._line("  · ", "dim", f"stopped; next is {event.text}")
+
+    def _on_undo(self, _event: Event) -> None:
+        self._line("  · ", "dim", "undone")
+
+    def _on_prompt(self, event: Event) -> None:
+        self._whole(event)
+
+    def _on_reply(self, event: Event) -> None:
+        self._whole(event)
+
+    def _whole(self, event: Event) -> None:
+        if not self._messages or not event.ref:
+            return
+        self._line(f"  {event.sender} → {event.receiver}", "cyan", f"  {event.tokens or ''}")
+        for line in self._blobs.get(event.ref).splitlines():
+            self._console.print(Text("  │ " + printable(line), "dim"))
+
+    def _stream(self, text: str) -> None:
+        """Words as they come, indented and dimmed."""
+        shown = printable(text)
+        if not self._midline:
+            shown = "  " + shown
+        body, ends = (shown[:-1], True) if shown.endswith("\n") else (shown, False)
+        self._console.print(Text(body.replace("\n", "\n  "), "dim"), end="\n" if ends else "")
+        self._midline = not ends
+
+    def _end_line(self) -> None:
+        if self._midline:
+            self._console.print()
+            self._midline = False
+
+    def _line(self, label: str, style: str, text: str) -> None:
+        self._console.print(Text(label, style) + Text(printable(text)))
+
+
+def _proof(result: RunResult) -> str:
+    if result.before is None or result.after is None:
+        return result.task
+    return f"{_count(result.before)} → {_count(result.after)}"
+
+
+def _count(summary: TestSummary) -> str:
+    if not summary.structured:
+        return "the test command passes" if summary.green else "the test command fails"
+    return f"{summary.passed} passed, {summary.failed} failed"

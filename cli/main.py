@@ -1,0 +1,61 @@
+"""The edge: the only place where errors become words and exit codes."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from greenloop.cli.parser import build_parser
+from greenloop.errors import GreenloopError, InfrastructureError
+
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return _command(args.command)(args)
+    except GreenloopError as error:
+        return _fail(args, str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail(args, "interrupted", _INTERRUPTED)
+    except BrokenPipeError:
+        # The reader went away, as `| head` does; Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001  # the edge: no traceback reaches a user
+        return _fail(
+            args,
+            f"greenloop failed inside: {type(error).__name__}: {error}; please report this",
+            InfrastructureError.exit_code,
+        )
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
+    if name in ("run", "resume", "undo"):
+        from greenloop.cli import work  # noqa: PLC0415
+
+        return {"run": work.run, "resume": work.resume, "undo": work.undo}[name]
+    from greenloop.cli import look  # noqa: PLC0415
+
+    return {
+        "threads": look.threads,
+        "show": look.show,
+        "graph": look.graph,
+        "config": look.config_show,
+    }[name]
+
+
+def _fail(args: argparse.Namespace, message: str, exit_code: int) -> int:
+    line = " ".join(message.split())
+    thread = getattr(args, "resumable", "")
+    if thread and exit_code != 2:
+        line += f"; go on with: greenloop resume {thread}"
+    print(f"greenloop: {line}", file=sys.stderr)
+    if getattr(args, "json", False):
+        failed = {"status": "error", "exit_code": exit_code, "error": line, "thread": thread}
+        print(json.dumps(failed))
+    return exit_code

@@ -1,0 +1,128 @@
+"""The commands that change files: run, resume, undo."""
+
+import argparse
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from greenloop.checkpoints.threads import Thread, Threads
+from greenloop.cli.flags import settings_flags
+from greenloop.cli.live import LiveView
+from greenloop.config import Settings, load, prepare_process
+from greenloop.errors import ThreadError
+from greenloop.graph.brain import choose
+from greenloop.graph.result import RunResult
+from greenloop.graph.resume import resume as resume_thread
+from greenloop.graph.run import Run, start
+from greenloop.graph.storage import open_storage
+from greenloop.graph.undo import redo
+from greenloop.graph.undo import undo as undo_thread
+from greenloop.tools.files import Workspace
+
+
+def run(args: argparse.Namespace) -> int:
+    """`greenloop run TASK`."""
+    prepare_process()
+    workspace = Workspace(Path(args.repo))
+    settings = load(settings_flags(args), workspace.root).settings
+    choice = choose(settings, explicit=args.model is not None)
+    settings = settings.model_copy(update={"model": choice.name})
+    with closing(open_storage(settings.data)) as storage:
+        view = LiveView(storage.blobs, quiet=args.json)
+        view.banner(workspace.root, choice.name, choice.note)
+        handle = Run(listeners=(view,))
+        with _stoppable(handle, view):
+            try:
+                result = start(args.task, workspace, settings, storage, handle)
+            finally:
+                args.resumable = handle.thread
+    return _report(result, view, args)
+
+
+def resume(args: argparse.Namespace) -> int:
+    """`greenloop resume [THREAD]`."""
+    prepare_process()
+    flags = settings_flags(args)
+    with closing(open_storage(load({}).settings.data)) as storage:
+        thread = _which(args.thread, storage.threads)
+        workspace = Workspace(Path(thread.repo))
+        settings = _settings_of(thread, flags, workspace.root)
+        if settings.model != "repair":
+            choose(settings, explicit=True)
+        view = LiveView(storage.blobs, quiet=args.json)
+        view.banner(workspace.root, settings.model, f"resuming {thread.thread}")
+        handle = Run(listeners=(view,))
+        with _stoppable(handle, view):
+            try:
+                result = resume_thread(
+                    thread, workspace, settings, storage, handle, files=args.files
+                )
+            finally:
+                args.resumable = handle.thread
+    return _report(result, view, args)
+
+
+def undo(args: argparse.Namespace) -> int:
+    """`greenloop undo THREAD`."""
+    with closing(open_storage(load({}).settings.data)) as storage:
+        thread = storage.threads.find(args.thread)
+        workspace = Workspace(Path(thread.repo))
+        if args.redo:
+            paths = redo(thread, workspace, storage)
+            print(f"{len(paths)} files are back as {thread.thread} left them")
+            return 0
+        paths = undo_thread(thread, workspace, storage, force=args.force)
+    if not paths:
+        print(f"nothing to undo: {thread.thread} left no change")
+        return 0
+    for path in paths:
+        print(f"restored {path}")
+    print(f"the files are as before the run; greenloop undo {thread.thread} --redo takes it back")
+    return 0
+
+
+def _settings_of(thread: Thread, flags: dict[str, object], folder: Path) -> Settings:
+    """The thread's own settings with what was newly given; the machine's from here and now."""
+    here = load({}, folder).settings
+    machine = {"data_dir": here.data_dir, "ollama_host": here.ollama_host}
+    known = {k: v for k, v in thread.settings.items() if k in Settings.model_fields}
+    return load({**known, "model": thread.model, **machine, **flags}).settings
+
+
+def _which(name: str, threads: Threads) -> Thread:
+    """The thread named, or the last unfinished one of this folder."""
+    if name:
+        return threads.find(name)
+    here = Path.cwd()
+    for thread in threads.all(here):
+        if thread.status not in ("green", "undone"):
+            return thread
+    raise ThreadError(f"no unfinished thread in {here}: `greenloop threads` lists all of them")
+
+
+@contextmanager
+def _stoppable(handle: Run, view: LiveView) -> Iterator[None]:
+    """First Ctrl-C: stop at the next checkpoint. Second: stop now. Both leave it resumable."""
+
+    def on_interrupt(_signum: int, _frame: FrameType | None) -> None:
+        if handle.drain:
+            raise KeyboardInterrupt
+        handle.drain = True
+        view.notice("stopping after this step; Ctrl-C again stops at once")
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _report(result: RunResult, view: LiveView, args: argparse.Namespace) -> int:
+    if args.json:
+        print(json.dumps(result.as_json()))
+    else:
+        view.ending(result)
+    return result.exit_code

@@ -1,0 +1,1 @@
+"""Fares and bookings of a small ferry line."""

@@ -1,0 +1,237 @@
+"""Runs of the graph: start one, go on with one, and leave every one of them resumable."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from greenloop.checkpoints.database import open_database
+from greenloop.checkpoints.events import EventLog, Listener
+from greenloop.checkpoints.lock import exclusive
+from greenloop.checkpoints.saver import open_saver
+from greenloop.checkpoints.threads import Thread, ThreadStatus, new_thread_name
+from greenloop.config import Settings, environment
+from greenloop.errors import GreenloopError, UserError
+from greenloop.graph.brain import open_brain
+from greenloop.graph.build import build_graph
+from greenloop.graph.edges import GRAPH_VERSION
+from greenloop.graph.result import RunResult, make_result
+from greenloop.graph.storage import Storage
+from greenloop.nodes.deps import Deps
+from greenloop.state import STATE_VERSION, AgentState, Budget, Spent
+from greenloop.tools.files import Workspace
+from greenloop.tools.model.base import ChatModel
+from greenloop.tools.retrieval.open import open_retriever
+from greenloop.tools.runner.command import find_command
+from greenloop.tools.runner.run import TestRunner
+from greenloop.tools.sandbox.local import LocalSandbox
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+
+    from greenloop.graph.build import Graph
+
+_NOT_STORED = {"data_dir", "ollama_host"}
+"""Settings of the machine, not of the run."""
+_STEPS_PAST_BUDGET = 10
+"""LangGraph's own limit is a net below ours, which lets the run end in good order."""
+
+
+@dataclass(slots=True)
+class Run:
+    """A run's handle for its caller: who listens, and a way to ask it to stop."""
+
+    listeners: Sequence[Listener] = ()
+    model: ChatModel | None = None
+    """A brain to use instead of the one that the thread names; for embedding and tests."""
+    thread: str = ""
+    """Name of the thread once there is one."""
+    drain: bool = field(default=False, init=False)
+    """Set to stop at the next checkpoint."""
+
+
+def start(
+    task: str, workspace: Workspace, settings: Settings, storage: Storage, run: Run
+) -> RunResult:
+    """Begin a thread and run it to its end.
+
+    Raises:
+        UserError: empty task, no tests, busy folder; nothing is left behind of the thread.
+        InfrastructureError: the model, the disk or the sandbox failed; the thread is resumable.
+    """
+    if not task.strip():
+        raise UserError("the task is empty: say in a few words what is to be done")
+    with working_on(workspace.root, storage):
+        tree = storage.snapshots(workspace.root).take()
+        thread = _new_thread(task, workspace.root, settings, tree)
+        storage.threads.add(thread)
+        run.thread = thread.thread
+        try:
+            with opened(thread, workspace, settings, storage, run) as session:
+                return session.drive(initial_state(thread, settings))
+        except UserError:
+            storage.threads.remove(thread.thread)
+            raise
+
+
+def stored_settings(settings: Settings) -> dict[str, Any]:
+    """The part of the settings that belongs to the run and is kept with its thread."""
+    return {k: v for k, v in settings.model_dump().items() if k not in _NOT_STORED}
+
+
+def working_on(folder: Path, storage: Storage) -> AbstractContextManager[None]:
+    """Hold the folder: one run at a time changes its files."""
+    return exclusive(storage.folder_lock(folder), f"another run works in {folder}: wait or stop it")
+
+
+def initial_state(thread: Thread, settings: Settings) -> AgentState:
+    """The state before the first node."""
+    return {
+        "task": thread.task,
+        "base_tree": thread.base_tree,
+        "tree": thread.base_tree,
+        "spent": Spent(),
+        "budget": budget_from(settings, Spent()),
+        "max_repairs": settings.max_repairs,
+        "max_replans": settings.max_replans,
+        "replans": 0,
+        "status": "running",
+    }
+
+
+def budget_from(settings: Settings, spent: Spent) -> Budget:
+    """The settings' budget on top of what is spent already."""
+    return Budget(
+        steps=spent.steps + settings.budget_steps,
+        model_calls=spent.model_calls + settings.budget_calls,
+        tokens=spent.tokens + settings.budget_tokens,
+        seconds=spent.seconds + settings.budget_seconds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A thread opened for work: the compiled graph, its checkpoints and the live objects."""
+
+    thread: Thread
+    graph: "Graph"
+    config: "RunnableConfig"
+    deps: Deps
+    storage: Storage
+    run: Run
+
+    def drive(self, first: AgentState | None) -> RunResult:
+        """Run to the end, or to the checkpoint after a request to stop.
+
+        Args:
+            first: the initial state, or None to go on from the last checkpoint.
+        """
+        threads, name = self.storage.threads, self.thread.thread
+        threads.set_status(name, "running")
+        try:
+            stopped = self._stream(first)
+        except GreenloopError:
+            self._wait_here("failed")
+            raise
+        except KeyboardInterrupt:
+            self._wait_here("interrupted")
+            raise
+        state: AgentState = self.graph.get_state(self.config).values
+        if stopped:
+            self._wait_here("interrupted")
+            return make_result(self.thread, state, self.deps.snapshots, "interrupted")
+        threads.set_status(name, state["status"])
+        return make_result(self.thread, state, self.deps.snapshots, state["status"])
+
+    def _stream(self, first: AgentState | None) -> bool:
+        """True if the run was asked to stop before its end."""
+        from langgraph.errors import GraphDrained  # noqa: PLC0415
+        from langgraph.runtime import RunControl  # noqa: PLC0415
+
+        control = RunControl()
+        updates = self.graph.stream(
+            first,
+            self.config,
+            context=self.deps,
+            stream_mode="updates",
+            durability="sync",
+            control=control,
+        )
+        try:
+            for _ in updates:
+                if self.run.drain:
+                    control.request_drain("asked to stop")
+        except GraphDrained:
+            return True
+        return False
+
+    def _wait_here(self, status: ThreadStatus) -> None:
+        """Record where the thread stands, for those who look without loading LangGraph."""
+        self.storage.threads.set_status(self.thread.thread, status)
+        snapshot = self.graph.get_state(self.config)
+        if snapshot.next:
+            self.deps.events.after(snapshot.values.get("events", 0))
+            self.deps.events.emit("waiting", snapshot.next[0])
+
+
+@contextmanager
+def opened(
+    thread: Thread, workspace: Workspace, settings: Settings, storage: Storage, run: Run
+) -> Iterator[Session]:
+    """Open a thread for work."""
+    events = EventLog(storage.connection, storage.blobs, thread.thread, run.listeners)
+    deps = _assemble(thread, workspace, settings, storage, events, run)
+    # A connection of its own: LangGraph writes checkpoints from another thread.
+    with closing(open_database(storage.database)) as connection:
+        config: RunnableConfig = {
+            "configurable": {"thread_id": thread.thread},
+            "recursion_limit": settings.budget_steps + _STEPS_PAST_BUDGET,
+        }
+        yield Session(thread, build_graph(open_saver(connection)), config, deps, storage, run)
+
+
+def _assemble(
+    thread: Thread,
+    workspace: Workspace,
+    settings: Settings,
+    storage: Storage,
+    events: EventLog,
+    run: Run,
+) -> Deps:
+    known = environment()
+    sandbox = LocalSandbox(known.passed_on)
+    command = find_command(
+        workspace.root, settings.test_cmd, known.virtual_env, known.path, sandbox
+    )
+    return Deps(
+        model=run.model or open_brain(thread.model, settings, sandbox, command),
+        runner=TestRunner(sandbox, command, workspace.root, settings.test_timeout),
+        workspace=workspace,
+        snapshots=storage.snapshots(workspace.root),
+        events=events,
+        blobs=storage.blobs,
+        open_retriever=lambda: open_retriever(
+            settings.retrieval, workspace.root, storage.root / "index", settings.embedding_model
+        ),
+        settings=settings,
+    )
+
+
+def _new_thread(task: str, folder: Path, settings: Settings, tree: str) -> Thread:
+    now = time.time()
+    return Thread(
+        thread=new_thread_name(task),
+        repo=str(folder),
+        task=task,
+        model=settings.model,
+        test_cmd=settings.test_cmd,
+        settings=stored_settings(settings),
+        status="running",
+        base_tree=tree,
+        graph_version=GRAPH_VERSION,
+        state_version=STATE_VERSION,
+        created=now,
+        updated=now,
+    )

@@ -1,0 +1,86 @@
+"""What every node has around it: its events, its snapshots, its account, and its failures.
+
+The one place below the command line that catches everything: whatever goes wrong inside a node
+leaves the files as the last finished node left them, and the thread resumable.
+"""
+
+import errno
+import sqlite3
+import traceback
+from collections.abc import Callable
+
+from greenloop.errors import GreenloopError, InfrastructureError, StorageError
+from greenloop.nodes.deps import Deps
+from greenloop.state import AgentState, NodeName, Spent
+
+Node = Callable[[AgentState, Deps], AgentState]
+
+
+def run_node(name: NodeName, node: Node, state: AgentState, deps: Deps) -> AgentState:
+    """Run one node as a super-step.
+
+    Raises:
+        GreenloopError: what the node raised, or an InfrastructureError for what it did not name.
+        KeyboardInterrupt: the user's; files are put back first.
+    """
+    step = state["spent"].steps + 1
+    started = deps.clock()
+    deps.meter.reset()
+    deps.events.begin(step, name)
+    deps.events.emit("started", name)
+    tree = _adopt_changes_of_others(state, deps)
+    state = {**state, "tree": tree}
+    try:
+        update = node(state, deps)
+        _check_keys(name, update)
+        update["tree"] = deps.snapshots.take()
+    except BaseException as error:
+        deps.snapshots.restore(tree)
+        deps.events.emit("failed", _one_line(error), content=traceback.format_exc())
+        raise _named(name, error) from error
+    update["spent"] = _add(state["spent"], deps, deps.clock() - started)
+    update["events"] = step
+    deps.events.emit("finished", update["tree"])
+    return update
+
+
+def _adopt_changes_of_others(state: AgentState, deps: Deps) -> str:
+    """The tree to start from: somebody's edits since the last node are kept, and said."""
+    found = deps.snapshots.take()
+    if found != state["tree"]:
+        changes = deps.snapshots.changed(state["tree"], found)
+        names = ", ".join(change.path for change in changes[:5])
+        deps.events.emit("note", f"files changed outside of the run, kept: {names}")
+    return found
+
+
+def _check_keys(name: NodeName, update: AgentState) -> None:
+    """LangGraph drops unknown keys in silence."""
+    unknown = update.keys() - AgentState.__annotations__.keys()
+    if unknown:
+        raise InfrastructureError(f"node {name} returned unknown state keys: {sorted(unknown)}")
+
+
+def _add(spent: Spent, deps: Deps, seconds: float) -> Spent:
+    return Spent(
+        steps=spent.steps + 1,
+        model_calls=spent.model_calls + deps.meter.calls,
+        tokens=spent.tokens + deps.meter.tokens,
+        seconds=spent.seconds + seconds,
+    )
+
+
+def _named(name: NodeName, error: BaseException) -> BaseException:
+    """The error in our tree for whatever was raised."""
+    if isinstance(error, GreenloopError) or not isinstance(error, Exception):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageError(f"the disk is full: {error.filename or 'a file'} was not written")
+    if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+        return StorageError("the disk is full: the database could not be written")
+    return InfrastructureError(f"{name} failed inside greenloop: {_one_line(error)}")
+
+
+def _one_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return text[0] if text else type(error).__name__

@@ -1,0 +1,103 @@
+"""code: one step, one small prompt; edits are checked before they are applied, all or none."""
+
+from greenloop.errors import EditError
+from greenloop.nodes.ask import ask, brief
+from greenloop.nodes.context import gather
+from greenloop.nodes.deps import Deps
+from greenloop.nodes.guarded import guard
+from greenloop.nodes.prompting import render
+from greenloop.state import AgentState
+from greenloop.tools.edit_apply import apply_edits
+from greenloop.tools.edit_parse import parse_edits
+from greenloop.tools.lookups import answer, parse_lookups
+from greenloop.tools.model.base import Message, ModelReply
+
+_CORRECTIONS = 2
+"""Replies that may be sent back before the step counts as without an edit."""
+_LOOKUPS = 2
+"""Turns in which the coder may look around before it edits."""
+_FORMAT = (
+    "Your reply holds no edit. Write the path of the file on a line of its own, then either a "
+    "SEARCH/REPLACE block or the whole file in a fenced block."
+)
+
+
+def code(state: AgentState, deps: Deps) -> AgentState:
+    """Ask the coder until an edit applies or it has had its turns.
+
+    An edit that does not apply, or breaks a file's syntax, goes back with what was wrong.
+    """
+    facts = brief(state, deps)
+    messages = _prompt(state, deps)
+    refusal = ""
+    corrections = lookups = 0
+    while corrections <= _CORRECTIONS:
+        reply = ask(deps, state, "coder", messages, facts)
+        if reply.gave_up:
+            deps.events.emit("note", f"gave up: {reply.gave_up}")
+            return {"changed": False, "gave_up": reply.gave_up}
+        found = _look_up(reply, deps) if lookups < _LOOKUPS else ""
+        if found:
+            lookups += 1
+            messages += _turn(reply, found)
+            continue
+        refusal = _apply(reply, state, deps)
+        if not refusal:
+            return {"changed": True, "gave_up": "", "feedback": ""}
+        deps.events.emit("refused", refusal.splitlines()[0], content=refusal)
+        corrections += 1
+        messages += _turn(reply, f"{refusal}\nSend the edit again, corrected.")
+    return {"changed": False, "feedback": f"No edit could be applied. {refusal}"}
+
+
+def _prompt(state: AgentState, deps: Deps) -> list[Message]:
+    if not deps.model.reads_prompt:
+        return []
+    plan, step = state["plan"], state["step"]
+    current = plan.steps[min(step, len(plan.steps) - 1)].text
+    prompt = render(
+        "coder",
+        context=gather(state, deps, current),
+        task=state["task"],
+        step=current,
+        number=step + 1,
+        total=len(plan.steps),
+        feedback=state.get("feedback") or _baseline_failures(state),
+    )
+    return [Message("system", render("coder_system")), Message("user", prompt)]
+
+
+def _baseline_failures(state: AgentState) -> str:
+    """On the first try the failures before the run are all the evidence there is."""
+    lines = [f"{f.test_id}: {f.message}\n{f.excerpt}" for f in state["baseline"].failures[:3]]
+    return "\n".join(lines)[:6000]
+
+
+def _turn(reply: ModelReply, answer_text: str) -> list[Message]:
+    return [Message("assistant", reply.text), Message("user", answer_text)]
+
+
+def _look_up(reply: ModelReply, deps: Deps) -> str:
+    """What the coder asked to see; empty when it asked for nothing or sent edits."""
+    wanted = parse_lookups(reply.text)
+    if not wanted or "<<<<<<" in reply.text or "```" in reply.text:
+        return ""
+    shown = [answer(deps.workspace, lookup) for lookup in wanted]
+    deps.events.emit("lookup", ", ".join(map(str, wanted)), content="\n\n".join(shown))
+    return "\n\n".join(shown)
+
+
+def _apply(reply: ModelReply, state: AgentState, deps: Deps) -> str:
+    """Apply the reply's edits; returns what is wrong with them, empty when nothing is."""
+    try:
+        edits = parse_edits(reply.text)
+        if not edits:
+            return _FORMAT
+        protected = guard(deps.snapshots, state["base_tree"])
+        keep_tests = deps.settings.protect_tests
+        paths = apply_edits(deps.workspace, edits, lambda path: keep_tests and protected(path))
+    except EditError as error:
+        return str(error)
+    diff = deps.snapshots.diff(state["tree"], deps.snapshots.take())
+    deps.events.emit("diff", ", ".join(paths), content=diff)
+    return ""

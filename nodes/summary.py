@@ -1,0 +1,55 @@
+"""From a full test report to the summary that the state keeps, and the score of a tree."""
+
+import json
+from dataclasses import asdict
+
+from greenloop.checkpoints.blobs import BlobStore
+from greenloop.state import MAX_FAILING, Score, TestFailure, TestSummary
+from greenloop.tools.runner.report import TestCase, TestReport
+
+_MESSAGE_CHARS = 400
+_EXCERPT_CHARS = 2500
+_FULL_EXCERPTS = 5
+"""Failures that keep their traceback; the rest are named only."""
+
+
+def summarise(report: TestReport, blobs: BlobStore, baseline: TestSummary | None) -> TestSummary:
+    """The numbers, the first failures, and what broke since the baseline."""
+    failing = report.failing
+    return TestSummary(
+        passed=len(report.passed),
+        failed=len(failing),
+        skipped=sum(case.outcome == "skipped" for case in report.cases),
+        kind=report.kind,
+        failures=tuple(
+            _failure(case, with_excerpt=index < _FULL_EXCERPTS)
+            for index, case in enumerate(failing[:MAX_FAILING])
+        ),
+        structured=report.structured,
+        exit_code=report.exit_code,
+        seconds=round(report.seconds, 3),
+        ref=blobs.put(json.dumps(asdict(report))),
+        broken=len(_passed_before(baseline, blobs) - report.passed) if baseline else 0,
+    )
+
+
+def score(summary: TestSummary, *, accepted: bool = False) -> Score:
+    """How good the tree is that gave this summary."""
+    return Score(accepted, summary.green, -summary.broken, -summary.failed)
+
+
+def _passed_before(baseline: TestSummary, blobs: BlobStore) -> frozenset[str]:
+    cases = json.loads(blobs.get(baseline.ref))["cases"]
+    return frozenset(c["test_id"] for c in cases if c["outcome"] in ("passed", "xfailed"))
+
+
+def _failure(case: TestCase, *, with_excerpt: bool) -> TestFailure:
+    inner = case.frames[-1] if case.frames else None
+    return TestFailure(
+        test_id=case.test_id,
+        kind=case.kind,
+        message=case.message[:_MESSAGE_CHARS],
+        path=inner.path if inner else "",
+        line=inner.line if inner else 0,
+        excerpt=case.excerpt[-_EXCERPT_CHARS:] if with_excerpt else "",
+    )

@@ -1,0 +1,79 @@
+"""test: put the judged test files back, run the tests, and keep the best tree."""
+
+from dataclasses import replace
+
+from greenloop.nodes.deps import Deps
+from greenloop.nodes.guarded import guarded_paths
+from greenloop.nodes.plan import describe
+from greenloop.nodes.summary import score, summarise
+from greenloop.state import AgentState, Best, Plan, Score, TestSummary
+
+
+def test(state: AgentState, deps: Deps) -> AgentState:
+    """Judge the tree.
+
+    Green or an intermediate step without harm moves the plan on; anything else counts an
+    attempt, and progress starts the count anew.
+    """
+    tree = _with_original_tests(state, deps)
+    report = deps.runner.run()
+    deps.snapshots.restore(tree)
+    summary = summarise(report, deps.blobs, state["baseline"])
+    deps.events.emit("tests", describe(summary), content=report.output)
+    reached = score(summary)
+    best = state["best"]
+    progress = reached > best.score
+    update: AgentState = {"report": summary, "feedback": feedback(summary)}
+    if progress:
+        update["best"] = Best(tree, reached, summary)
+    if step_is_done(state["plan"], state["step"], summary, reached, state["baseline"]):
+        update["plan"] = _tick(state["plan"], state["step"])
+        update["step"] = state["step"] + 1
+        update["attempt"] = 0
+    else:
+        update["attempt"] = 1 if progress else state["attempt"] + 1
+    return update
+
+
+test.__test__ = False  # type: ignore[attr-defined]  # its name would make pytest collect it
+
+
+def step_is_done(
+    plan: Plan, step: int, summary: TestSummary, reached: Score, baseline: TestSummary
+) -> bool:
+    """The last step needs green; a step before it must do no harm.
+
+    Harm is a test that passed before and fails now, or more failures than at the start.
+    """
+    if step >= len(plan.steps) - 1:
+        return summary.green
+    runs = summary.kind not in ("syntax", "collection", "crash", "timeout", "no_tests")
+    return summary.green or (runs and summary.broken == 0 and -reached.failed <= baseline.failed)
+
+
+def feedback(summary: TestSummary) -> str:
+    """What the next prompt says of the failures; empty when green."""
+    if summary.green:
+        return ""
+    lines = [describe(summary)]
+    for failure in summary.failures[:3]:
+        lines += ["", f"{failure.test_id}: {failure.message}", failure.excerpt]
+    return "\n".join(lines)[:6000]
+
+
+def _with_original_tests(state: AgentState, deps: Deps) -> str:
+    """Undo whatever happened to the judged files; returns the tree that is tested."""
+    if not deps.settings.protect_tests:
+        return state["tree"]
+    deps.snapshots.restore_paths(
+        state["base_tree"], guarded_paths(deps.snapshots, state["base_tree"])
+    )
+    return deps.snapshots.take()
+
+
+def _tick(plan: Plan, step: int) -> Plan:
+    """Everything up to this step is done."""
+    steps = tuple(
+        replace(each, done=each.done or index <= step) for index, each in enumerate(plan.steps)
+    )
+    return replace(plan, steps=steps)
