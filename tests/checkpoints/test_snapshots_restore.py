@@ -1,0 +1,324 @@
+"""Restoring: links, things in the way, single paths, a full disk, a kill in the middle."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from greenloop.checkpoints.snapshot_manifest import object_id
+from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.errors import StorageError
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path, work: Path) -> SnapshotStore:
+    return SnapshotStore(tmp_path / "store", work)
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    folder = tmp_path / "outside"
+    folder.mkdir()
+    (folder / "f").write_text("precious")
+    return folder
+
+
+def test_links_are_kept_and_never_followed(store: SnapshotStore, work: Path, outside: Path) -> None:
+    (work / "dangling").symlink_to("nowhere/./x//")
+    (work / "folder").symlink_to(outside)
+    (work / "loop").symlink_to("loop")
+    first = store.take()
+    assert store.paths(first) == ("dangling", "folder", "loop")
+    for name in store.paths(first):
+        (work / name).unlink()
+    (work / "folder").mkdir()
+    (work / "folder/g").touch()
+    second = store.take()
+    store.restore(first)
+    assert (work / "dangling").is_symlink()
+    assert os.readlink(work / "dangling") == "nowhere/./x//"  # noqa: PTH115 - untidied
+    assert os.readlink(work / "folder") == str(outside)  # noqa: PTH115
+    assert store.take() == first
+    store.restore(second)
+    assert store.take() == second
+    assert [p.name for p in outside.iterdir()] == ["f"]
+
+
+def test_a_folder_replaced_by_a_link_to_the_outside(
+    store: SnapshotStore, work: Path, outside: Path
+) -> None:
+    (work / "d").mkdir()
+    (work / "d/f").write_text("mine")
+    (work / "d/g").write_text("mine")
+    first = store.take()
+    (work / "d/f").unlink()
+    (work / "d/g").unlink()
+    (work / "d").rmdir()
+    (work / "d").symlink_to(outside)
+    store.restore(first)
+    assert not (work / "d").is_symlink()
+    assert (work / "d/f").read_text() == "mine"
+    assert (outside / "f").read_text() == "precious"
+    assert not (outside / "g").exists()
+
+
+@pytest.mark.parametrize("path", ["d/f", "d"])
+def test_one_path_under_a_link_to_the_outside(
+    store: SnapshotStore, work: Path, outside: Path, path: str
+) -> None:
+    (work / "d").mkdir()
+    (work / "d/f").write_text("mine")
+    first = store.take()
+    (work / "d/f").unlink()
+    (work / "d").rmdir()
+    (work / "d").symlink_to(outside)
+    store.restore_paths(first, [path])
+    assert not (work / "d").is_symlink()
+    assert (work / "d/f").read_text() == "mine"
+    assert (outside / "f").read_text() == "precious"
+
+
+def test_an_ignored_link_in_the_way_is_not_written_through(
+    store: SnapshotStore, work: Path, outside: Path
+) -> None:
+    (work / "d").mkdir()
+    (work / "d/f").write_text("mine")
+    first = store.take()
+    (work / ".gitignore").write_text("d\n")
+    (work / "d/f").unlink()
+    (work / "d").rmdir()
+    (work / "d").symlink_to(outside)
+    assert store.paths(store.take()) == (".gitignore",)
+    store.restore(first)
+    assert (work / "d/f").read_text() == "mine"
+    assert (outside / "f").read_text() == "precious"
+    assert store.take() == first
+
+
+def test_a_deletion_does_not_go_through_a_link(
+    store: SnapshotStore, work: Path, outside: Path
+) -> None:
+    empty = store.take()
+    (work / "d").symlink_to(outside)
+    store.restore(empty)
+    assert list(work.iterdir()) == []
+    assert (outside / "f").read_text() == "precious"
+
+
+def test_a_link_in_place_of_a_file(store: SnapshotStore, work: Path, outside: Path) -> None:
+    (work / "f").write_text("mine")
+    first = store.take()
+    (work / "f").unlink()
+    (work / "f").symlink_to(outside / "f")
+    second = store.take()
+    assert [c.kind for c in store.changed(first, second)] == ["modified"]
+    store.restore(first)
+    assert not (work / "f").is_symlink()
+    assert (outside / "f").read_text() == "precious"
+
+
+def test_restore_paths_touches_nothing_else(store: SnapshotStore, work: Path) -> None:
+    for name in ("a", "b", "t/one", "t/two", "tt/x"):
+        (work / name).parent.mkdir(exist_ok=True)
+        (work / name).write_text("old")
+    first = store.take()
+    for name in ("a", "b", "t/one", "t/new", "t/sub/new", "tt/x", "c"):
+        (work / name).parent.mkdir(exist_ok=True)
+        (work / name).write_text("new")
+    (work / "t/two").unlink()
+    store.restore_paths(first, ["a", "t/", "c", "absent"])
+    texts = {str(p.relative_to(work)): p.read_text() for p in work.rglob("*") if p.is_file()}
+    assert texts == {"a": "old", "b": "new", "t/one": "old", "t/two": "old", "tt/x": "new"}
+    assert not (work / "t/sub").exists()
+
+
+def test_restore_paths_makes_the_folders_on_the_way(store: SnapshotStore, work: Path) -> None:
+    (work / "a/b").mkdir(parents=True)
+    (work / "a").chmod(0o750)
+    (work / "a/b/f").write_text("x")
+    (work / "a/b/g").write_text("x")
+    first = store.take()
+    for name in ("a/b/f", "a/b/g"):
+        (work / name).unlink()
+    (work / "a/b").rmdir()
+    (work / "a").rmdir()
+    (work / "a").write_text("in the way")
+    store.restore_paths(first, ["a/b/f"])
+    assert [str(p.relative_to(work)) for p in sorted(work.rglob("*"))] == ["a", "a/b", "a/b/f"]
+    assert (work / "a").stat().st_mode & 0o777 == 0o750
+
+
+@pytest.mark.parametrize("path", ["", ".", "..", "../x", "/etc/passwd", "a/../../x", ".git/config"])
+def test_restore_paths_stays_inside(store: SnapshotStore, path: str) -> None:
+    snapshot = store.take()
+    with pytest.raises(StorageError, match="inside the workspace"):
+        store.restore_paths(snapshot, [path])
+
+
+def test_files_that_only_todays_rules_ignore_are_left_alone(
+    store: SnapshotStore, work: Path
+) -> None:
+    (work / "f").touch()
+    first = store.take()
+    (work / ".gitignore").write_text("*.log\n")
+    (work / "x.log").write_text("kept")
+    store.restore(first)
+    assert (work / "x.log").read_text() == "kept"
+    assert not (work / ".gitignore").exists()
+
+
+def test_files_that_the_snapshots_rules_ignored_are_left_alone(
+    store: SnapshotStore, work: Path
+) -> None:
+    (work / "sub").mkdir()
+    (work / "sub/.gitignore").write_text("venv/\n")
+    (work / "sub/venv").mkdir()
+    (work / "sub/venv/lib").write_text("kept")
+    first = store.take()
+    assert store.paths(first) == ("sub/.gitignore",)
+    (work / "sub/.gitignore").unlink()
+    (work / "stray").touch()
+    assert store.paths(store.take()) == ("stray", "sub/venv/lib")
+    store.restore(first)
+    assert (work / "sub/venv/lib").read_text() == "kept"
+    assert not (work / "stray").exists()
+    assert store.take() == first
+
+
+def test_a_folder_that_holds_ignored_files_stays(store: SnapshotStore, work: Path) -> None:
+    (work / ".gitignore").write_text("__pycache__\n")
+    first = store.take()
+    (work / "new/__pycache__").mkdir(parents=True)
+    (work / "new/__pycache__/a.pyc").touch()
+    (work / "new/a.py").touch()
+    store.restore(first)
+    assert (work / "new/__pycache__/a.pyc").exists()
+    assert not (work / "new/a.py").exists()
+    assert store.take() == first
+
+
+def test_an_ignored_file_in_the_way_is_named_and_kept(store: SnapshotStore, work: Path) -> None:
+    (work / ".gitignore").write_text("*.log\n")
+    (work / "x").write_text("file")
+    first = store.take()
+    (work / "x").unlink()
+    (work / "x").mkdir()
+    (work / "x/a.log").write_text("kept")
+    with pytest.raises(StorageError, match=r"'x'.*in the way"):
+        store.restore(first)
+    assert (work / "x/a.log").read_text() == "kept"
+    (work / "x/a.log").unlink()
+    store.restore(first)
+    assert store.take() == first
+
+
+def test_an_ignored_file_in_place_of_a_folder_is_named_and_kept(
+    store: SnapshotStore, work: Path
+) -> None:
+    (work / "x").mkdir()
+    (work / "x/f").write_text("file")
+    first = store.take()
+    (work / ".gitignore").write_text("x\n")
+    (work / "x/f").unlink()
+    (work / "x").rmdir()
+    (work / "x").write_text("kept")
+    with pytest.raises(StorageError, match=r"'x'.*in the way"):
+        store.restore(first)
+    assert (work / "x").read_text() == "kept"
+
+
+def test_a_full_disk_leaves_the_old_file(store: SnapshotStore, work: Path) -> None:
+    (work / "big").write_bytes(b"x" * 100_000)
+    first = store.take()
+    (work / "big").write_bytes(b"small")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(StorageError, match="'big'"):
+            store.restore(first)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [p.name for p in work.iterdir()] == ["big"]
+    assert (work / "big").read_bytes() == b"small"
+    store.restore(first)
+    assert store.take() == first
+
+
+def test_a_store_that_is_full(store: SnapshotStore, work: Path) -> None:
+    store.take()
+    (work / "big").write_bytes(os.urandom(100_000))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(StorageError, match="failed in"):
+            store.take()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    again = store.take()
+    assert store.paths(again) == ("big",)
+    assert store.read(again, "big") == (work / "big").read_bytes()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_the_path_that_cannot_be_written_is_named(store: SnapshotStore, work: Path) -> None:
+    (work / "f").write_text("old")
+    first = store.take()
+    (work / "f").write_text("new")
+    work.chmod(0o500)
+    try:
+        store.restore(first)  # the owner can make it writable, and it is put back as it was
+        assert (work / "f").read_text() == "old"
+        assert work.stat().st_mode & 0o777 == 0o500
+    finally:
+        work.chmod(0o700)
+
+
+def test_a_lost_content_is_an_error(store: SnapshotStore, work: Path, tmp_path: Path) -> None:
+    (work / "f").write_text("old")
+    first = store.take()
+    (work / "f").write_text("new")
+    store.take()
+    oid = object_id("blob", b"old")
+    (tmp_path / "store/objects" / oid[:2] / oid[2:]).unlink()
+    with pytest.raises(StorageError, match="lost"):
+        store.restore(first)
+    assert (work / "f").read_text() == "new"
+
+
+RESTORE = """
+import sys
+from pathlib import Path
+from greenloop.checkpoints.snapshots import SnapshotStore
+SnapshotStore(Path(sys.argv[1]), Path(sys.argv[2])).restore(sys.argv[3])
+"""
+
+
+def test_a_killed_restore_can_be_repeated(store: SnapshotStore, work: Path, tmp_path: Path) -> None:
+    for number in range(600):
+        (work / f"{number:03}").write_text(f"{number}\n" * 500)
+    first = store.take()
+    for file in work.iterdir():
+        file.unlink()
+    (work / "stray").touch()
+    args = [str(tmp_path / "store"), str(work), first]
+    with subprocess.Popen([sys.executable, "-c", RESTORE, *args]) as process:
+        while process.poll() is None and not (work / "050").exists():
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+    done = [p for p in work.iterdir() if not p.name.startswith(".greenloop-")]
+    assert len(done) >= 50
+    assert all(p.read_text() == f"{int(p.name)}\n" * 500 for p in done)
+    store.restore(first)
+    assert store.take() == first
