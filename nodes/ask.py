@@ -23,7 +23,7 @@ def brief(state: AgentState, deps: Deps, diff: str = "") -> Brief:
         workspace=deps.workspace.root,
         task=state["task"],
         failures=report.failures if report else (),
-        ordinal=state.get("replans", 0) + state.get("attempt", 0),
+        ordinal=state.get("replans", 0),
         diff=diff,
     )
 

@@ -31,7 +31,7 @@ class Brief:
     failures: tuple[TestFailure, ...] = ()
     """Of the last test run."""
     ordinal: int = 0
-    """How many edits were judged in this thread before; a searching brain offers its next best."""
+    """How often the work went back to this tree; a searching brain then offers its next best."""
     diff: str = ""
     """Unified diff of the whole work so far; for the reviewer."""
 
