@@ -72,7 +72,7 @@ def undo(args: argparse.Namespace) -> int:
         workspace = Workspace(Path(thread.repo))
         if args.redo:
             paths = redo(thread, workspace, storage)
-            print(f"{len(paths)} files are back as {thread.thread} left them")
+            print(f"back as {thread.thread} left them: {', '.join(paths)}")
             return 0
         paths = undo_thread(thread, workspace, storage, force=args.force)
     if not paths:

@@ -42,10 +42,10 @@ def resume(
     _check(thread)
     run.thread = thread.thread
     with (
-        working_on(workspace.root, storage),
+        working_on(workspace, storage),
         opened(thread, workspace, settings, storage, run) as session,
     ):
-        state: AgentState = session.graph.get_state(session.config).values
+        state = session.state()
         session.deps.events.after(state.get("events", 0))
         if not state:
             _bring_files_back(session, thread.base_tree, files)

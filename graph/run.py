@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from greenloop.checkpoints.database import open_database
 from greenloop.checkpoints.events import EventLog, Listener
@@ -13,7 +13,7 @@ from greenloop.checkpoints.lock import exclusive
 from greenloop.checkpoints.saver import open_saver
 from greenloop.checkpoints.threads import Thread, ThreadStatus, new_thread_name
 from greenloop.config import Settings, environment
-from greenloop.errors import GreenloopError, UserError
+from greenloop.errors import GreenloopError, UserError, WorkspaceError
 from greenloop.graph.brain import open_brain
 from greenloop.graph.build import build_graph
 from greenloop.graph.edges import GRAPH_VERSION
@@ -58,12 +58,13 @@ def start(
     """Begin a thread and run it to its end.
 
     Raises:
-        UserError: empty task, no tests, busy folder; nothing is left behind of the thread.
+        UserError: empty task, no tests, busy or unfit folder; the thread leaves nothing behind.
         InfrastructureError: the model, the disk or the sandbox failed; the thread is resumable.
     """
     if not task.strip():
         raise UserError("the task is empty: say in a few words what is to be done")
-    with working_on(workspace.root, storage):
+    _refuse_home(workspace.root)
+    with working_on(workspace, storage):
         tree = storage.snapshots(workspace.root).take()
         thread = _new_thread(task, workspace.root, settings, tree)
         storage.threads.add(thread)
@@ -81,9 +82,28 @@ def stored_settings(settings: Settings) -> dict[str, Any]:
     return {k: v for k, v in settings.model_dump().items() if k not in _NOT_STORED}
 
 
-def working_on(folder: Path, storage: Storage) -> AbstractContextManager[None]:
-    """Hold the folder: one run at a time changes its files."""
-    return exclusive(storage.folder_lock(folder), f"another run works in {folder}: wait or stop it")
+def _refuse_home(folder: Path) -> None:
+    """Every snapshot would hold all that the user has."""
+    home = Path(environment().passed_on.get("HOME", "/")).resolve()
+    if folder.resolve() in (home, *home.parents):
+        raise WorkspaceError(
+            f"{folder} is your home folder or holds it: name a project's folder with --repo"
+        )
+
+
+@contextmanager
+def working_on(workspace: Workspace, storage: Storage) -> Iterator[None]:
+    """Hold the folder: one run at a time changes its files.
+
+    Raises:
+        ThreadError: another run holds it.
+        WorkspaceError: it cannot be written.
+    """
+    workspace.require_writable()
+    busy = f"another run works in {workspace.root}: wait for it or stop it"
+    with exclusive(storage.folder_lock(workspace.root), busy):
+        workspace.sweep()  # temporary files of a run that was killed while writing
+        yield
 
 
 def initial_state(thread: Thread, settings: Settings) -> AgentState:
@@ -138,12 +158,16 @@ class Session:
         except KeyboardInterrupt:
             self._wait_here("interrupted")
             raise
-        state: AgentState = self.graph.get_state(self.config).values
+        state = self.state()
         if stopped:
             self._wait_here("interrupted")
             return make_result(self.thread, state, self.deps.snapshots, "interrupted")
         threads.set_status(name, state["status"])
         return make_result(self.thread, state, self.deps.snapshots, state["status"])
+
+    def state(self) -> AgentState:
+        """The last checkpoint's state; empty before the first."""
+        return cast(AgentState, self.graph.get_state(self.config).values)
 
     def _stream(self, first: AgentState | None) -> bool:
         """True if the run was asked to stop before its end."""
@@ -184,7 +208,7 @@ def opened(
     events = EventLog(storage.connection, storage.blobs, thread.thread, run.listeners)
     deps = _assemble(thread, workspace, settings, storage, events, run)
     # A connection of its own: LangGraph writes checkpoints from another thread.
-    with closing(open_database(storage.database)) as connection:
+    with closing(deps.retriever), closing(open_database(storage.database)) as connection:
         config: RunnableConfig = {
             "configurable": {"thread_id": thread.thread},
             "recursion_limit": settings.budget_steps + _STEPS_PAST_BUDGET,
@@ -212,7 +236,7 @@ def _assemble(
         snapshots=storage.snapshots(workspace.root),
         events=events,
         blobs=storage.blobs,
-        open_retriever=lambda: open_retriever(
+        retriever=open_retriever(
             settings.retrieval, workspace.root, storage.root / "index", settings.embedding_model
         ),
         settings=settings,

@@ -22,7 +22,7 @@ def undo(thread: Thread, workspace: Workspace, storage: Storage, *, force: bool)
     """
     if thread.status == "undone":
         raise ThreadError(f"{thread.thread} is undone already; --redo takes that back")
-    with working_on(workspace.root, storage):
+    with working_on(workspace, storage):
         snapshots = storage.snapshots(workspace.root)
         found = snapshots.take()
         left = _tree_left(thread, storage)
@@ -49,7 +49,7 @@ def redo(thread: Thread, workspace: Workspace, storage: Storage) -> tuple[str, .
     undone = [e for e in read_events(storage.connection, thread.thread) if e.kind == "undo"]
     if thread.status != "undone" or not undone:
         raise ThreadError(f"{thread.thread} was not undone: there is nothing to take back")
-    with working_on(workspace.root, storage):
+    with working_on(workspace, storage):
         snapshots = storage.snapshots(workspace.root)
         saved = undone[-1].text
         changes = snapshots.changed(thread.base_tree, saved)

@@ -33,6 +33,8 @@ def code(state: AgentState, deps: Deps) -> AgentState:
     corrections = lookups = 0
     while corrections <= _CORRECTIONS:
         reply = ask(deps, state, "coder", messages, facts)
+        if not deps.model.reads_prompt:
+            deps.snapshots.restore(state["tree"])  # whatever its trial runs left behind
         if reply.gave_up:
             deps.events.emit("note", f"gave up: {reply.gave_up}")
             return {"changed": False, "gave_up": reply.gave_up}

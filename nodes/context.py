@@ -39,12 +39,8 @@ def gather(state: AgentState, deps: Deps, step: str) -> str:
 def _search(state: AgentState, deps: Deps, step: str) -> list[Hit]:
     report = state.get("report") or state["baseline"]
     failing = " ".join(f"{f.test_id} {f.message}" for f in report.failures[:5])
-    retriever = deps.open_retriever()
-    try:
-        retriever.refresh()
-        return retriever.search(f"{state['task']} {step} {failing}", k=12)
-    finally:
-        retriever.close()
+    deps.retriever.refresh()
+    return deps.retriever.search(f"{state['task']} {step} {failing}", k=12)
 
 
 def _ranked(state: AgentState, deps: Deps, step: str, hits: list[Hit]) -> list[str]:

@@ -36,8 +36,8 @@ class Deps:
     snapshots: SnapshotStore
     events: EventLog
     blobs: BlobStore
-    open_retriever: Callable[[], Retriever]
-    """Called only when context is gathered: opening may load an embedding model."""
+    retriever: Retriever
+    """Loads nothing heavy before it is first asked."""
     settings: Settings
     meter: Meter = field(default_factory=Meter)
     clock: Callable[[], float] = time.monotonic

@@ -43,7 +43,8 @@ def test_a_test_that_is_skipped_now_is_broken(tmp_path: Path) -> None:
 
 
 def test_only_some_failures_are_kept(tmp_path: Path) -> None:
-    many = report(*["failed"] * 100, kind="assertion")
+    outcomes: list[Outcome] = ["failed"] * 100
+    many = report(*outcomes, kind="assertion")
     summary = summarise(many, BlobStore(tmp_path), None)
     assert summary.failed == 100
     assert len(summary.failures) == 30
