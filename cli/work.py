@@ -108,9 +108,9 @@ def _stoppable(handle: Run, view: LiveView) -> Iterator[None]:
     """First Ctrl-C: stop at the next checkpoint. Second: stop now. Both leave it resumable."""
 
     def on_interrupt(_signum: int, _frame: FrameType | None) -> None:
-        if handle.drain:
+        if handle.stopping:
             raise KeyboardInterrupt
-        handle.drain = True
+        handle.stop()
         view.notice("stopping after this step; Ctrl-C again stops at once")
 
     before = signal.signal(signal.SIGINT, on_interrupt)

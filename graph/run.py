@@ -30,6 +30,7 @@ from greenloop.tools.sandbox.local import LocalSandbox
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
+    from langgraph.runtime import RunControl
 
     from greenloop.graph.build import Graph
 
@@ -48,8 +49,14 @@ class Run:
     """A brain to use instead of the one that the thread names; for embedding and tests."""
     thread: str = ""
     """Name of the thread once there is one."""
-    drain: bool = field(default=False, init=False)
-    """Set to stop at the next checkpoint."""
+    stopping: bool = field(default=False, init=False)
+    control: "RunControl | None" = field(default=None, init=False)
+
+    def stop(self) -> None:
+        """Ask to stop at the next checkpoint; safe to call from a signal handler."""
+        self.stopping = True
+        if self.control is not None:
+            self.control.request_drain("asked to stop")
 
 
 def start(
@@ -174,19 +181,20 @@ class Session:
         from langgraph.errors import GraphDrained  # noqa: PLC0415
         from langgraph.runtime import RunControl  # noqa: PLC0415
 
-        control = RunControl()
-        updates = self.graph.stream(
-            first,
-            self.config,
-            context=self.deps,
-            stream_mode="updates",
-            durability="sync",
-            control=control,
-        )
+        self.run.control = RunControl()
+        if self.run.stopping:
+            self.run.stop()
         try:
-            for _ in updates:
-                if self.run.drain:
-                    control.request_drain("asked to stop")
+            # A mode that keeps nodes in this thread, where Ctrl-C reaches them at once.
+            for _ in self.graph.stream(
+                first,
+                self.config,
+                context=self.deps,
+                stream_mode="updates",
+                durability="sync",
+                control=self.run.control,
+            ):
+                pass
         except GraphDrained:
             return True
         return False
