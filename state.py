@@ -178,6 +178,8 @@ class AgentState(TypedDict, total=False):
     """Snapshot of the files before the run."""
     tree: str
     """Snapshot of the files as the last finished node left them."""
+    theirs: str
+    """Blob with the paths that somebody else changed during the run; empty for none."""
     best: Best
     baseline: TestSummary
     report: TestSummary
@@ -203,7 +205,8 @@ class Event:
     """Order within the super-step; (thread, step, seq) is the key."""
     node: str
     kind: str
-    """started, plan, prompt, reply, refused, lookup, diff, tests, review, note, finished."""
+    """started, plan, prompt, reply, refused, lookup, diff, tests, review, replan, theirs, note,
+    failed, finished; between super-steps: waiting, saved, undo."""
     text: str = ""
     """One line for a person."""
     sender: str = ""

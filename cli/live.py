@@ -120,6 +120,13 @@ class LiveView:
     def _on_note(self, event: Event) -> None:
         self._line("  · ", "dim", event.text)
 
+    def _on_theirs(self, event: Event) -> None:
+        self._line("  ! ", "yellow", event.text)
+
+    def _on_saved(self, event: Event) -> None:
+        kept = self._blobs.get(event.ref)[:12]
+        self._line("  · ", "dim", f"{event.text} (kept as snapshot {kept})")
+
     def _on_failed(self, event: Event) -> None:
         self._line("  failed  ", "red", event.text)
 

@@ -83,9 +83,8 @@ def _bring_files_back(session: Session, tree: str, files: Files) -> None:
             f"files have changed since {session.thread.thread} stopped: {names}; resume with "
             "--files keep to go on from them, or --files restore to put them back"
         )
-    events.emit("saved", found)
+    events.emit("saved", f"put back as the last checkpoint left them: {names}", content=found)
     snapshots.restore(tree)
-    events.emit("note", f"files put back as the last checkpoint left them: {names}")
 
 
 def _renew(session: Session, state: AgentState, settings: Settings) -> None:

@@ -31,7 +31,7 @@ def undo(thread: Thread, workspace: Workspace, storage: Storage, *, force: bool)
             ours |= {change.path for change in snapshots.changed(thread.base_tree, found)}
         elif not force:
             _refuse_to_overwrite(thread, snapshots, left, found, ours)
-        paths = tuple(sorted(ours))
+        paths = tuple(sorted(ours - _theirs(thread, storage)))
         events = EventLog(storage.connection, storage.blobs, thread.thread)
         events.after(_last_step(thread, storage))
         events.emit("undo", found, sender=thread.status)
@@ -79,6 +79,13 @@ def _tree_left(thread: Thread, storage: Storage) -> str:
         if event.kind == "finished"
     ]
     return finished[-1].text if finished else thread.base_tree
+
+
+def _theirs(thread: Thread, storage: Storage) -> set[str]:
+    """Paths that somebody else changed during the run; not the run's to take back."""
+    events = read_events(storage.connection, thread.thread)
+    refs = [event.ref for event in events if event.kind == "theirs"]
+    return set(storage.blobs.get(refs[-1]).split("\n")) if refs else set()
 
 
 def _last_step(thread: Thread, storage: Storage) -> int:

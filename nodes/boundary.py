@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from greenloop.errors import GreenloopError, InfrastructureError, StorageError
 from greenloop.nodes.deps import Deps
+from greenloop.nodes.theirs import adopt, put_back
 from greenloop.state import AgentState, NodeName, Spent
 
 Node = Callable[[AgentState, Deps], AgentState]
@@ -28,30 +29,20 @@ def run_node(name: NodeName, node: Node, state: AgentState, deps: Deps) -> Agent
     deps.meter.reset()
     deps.events.begin(step, name)
     deps.events.emit("started", name)
-    tree = _adopt_changes_of_others(state, deps)
-    state = {**state, "tree": tree}
+    state = adopt(state, deps)
     try:
         update = node(state, deps)
         _check_keys(name, update)
         update["tree"] = deps.snapshots.take()
     except BaseException as error:
-        deps.snapshots.restore(tree)
+        put_back(deps, state["tree"])
         deps.events.emit("failed", _one_line(error), content=traceback.format_exc())
         raise _named(name, error) from error
     update["spent"] = _add(state["spent"], deps, deps.clock() - started)
     update["events"] = step
+    update["theirs"] = state.get("theirs", "")
     deps.events.emit("finished", update["tree"])
     return update
-
-
-def _adopt_changes_of_others(state: AgentState, deps: Deps) -> str:
-    """The tree to start from: somebody's edits since the last node are kept, and said."""
-    found = deps.snapshots.take()
-    if found != state["tree"]:
-        changes = deps.snapshots.changed(state["tree"], found)
-        names = ", ".join(change.path for change in changes[:5])
-        deps.events.emit("note", f"files changed outside of the run, kept: {names}")
-    return found
 
 
 def _check_keys(name: NodeName, update: AgentState) -> None:

@@ -6,6 +6,7 @@ from greenloop.nodes.context import gather
 from greenloop.nodes.deps import Deps
 from greenloop.nodes.guarded import guard
 from greenloop.nodes.prompting import render
+from greenloop.nodes.theirs import put_back
 from greenloop.state import AgentState
 from greenloop.tools.edit_apply import apply_edits
 from greenloop.tools.edit_parse import parse_edits
@@ -34,7 +35,7 @@ def code(state: AgentState, deps: Deps) -> AgentState:
     while corrections <= _CORRECTIONS:
         reply = ask(deps, state, "coder", messages, facts)
         if not deps.model.reads_prompt:
-            deps.snapshots.restore(state["tree"])  # whatever its trial runs left behind
+            put_back(deps, state["tree"])  # whatever its trial runs left behind
         if reply.gave_up:
             deps.events.emit("note", f"gave up: {reply.gave_up}")
             return {"changed": False, "gave_up": reply.gave_up}

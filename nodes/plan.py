@@ -12,6 +12,7 @@ from greenloop.nodes.deps import Deps
 from greenloop.nodes.prompting import render
 from greenloop.nodes.steps import parse_steps
 from greenloop.nodes.summary import score, summarise
+from greenloop.nodes.theirs import put_back
 from greenloop.state import AgentState, Best, Plan, Step, TestSummary
 from greenloop.tools.model.base import Message
 
@@ -42,7 +43,7 @@ def plan(state: AgentState, deps: Deps) -> AgentState:
 
 def _baseline(state: AgentState, deps: Deps) -> TestSummary:
     report = deps.runner.run()
-    deps.snapshots.restore(state["tree"])
+    put_back(deps, state["tree"])
     if report.kind == "no_tests":
         raise NoTestsError(
             f"no tests found in {deps.workspace.root} by `{deps.runner.command.shown}`: "

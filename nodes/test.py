@@ -6,6 +6,7 @@ from greenloop.nodes.deps import Deps
 from greenloop.nodes.guarded import guarded_paths
 from greenloop.nodes.plan import describe
 from greenloop.nodes.summary import score, summarise
+from greenloop.nodes.theirs import put_back
 from greenloop.state import AgentState, Best, Plan, Score, TestSummary
 
 
@@ -17,7 +18,7 @@ def test(state: AgentState, deps: Deps) -> AgentState:
     """
     tree = _with_original_tests(state, deps)
     report = deps.runner.run()
-    deps.snapshots.restore(tree)
+    put_back(deps, tree)
     summary = summarise(report, deps.blobs, state["baseline"])
     deps.events.emit("tests", describe(summary), content=report.output)
     reached = score(summary)

@@ -1,0 +1,147 @@
+"""What every brain promises, held against each of them.
+
+A new brain joins by an opener and a line in `BRAINS`; one that can be told what to say joins
+`SPEAKERS` too.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from standin.fixture import start_standin
+
+from greenloop.errors import GreenloopError, ModelReplyError
+from greenloop.tools.model.base import Brief, ChatModel, Message, ModelRequest
+from greenloop.tools.model.ollama import OllamaModel
+from greenloop.tools.model.scripted import ScriptedModel
+
+NAME = "qwen2.5-coder:7b"
+ANSWER = "Change the sum:\n\n```python\nif a < b & c:\n    größe = '→ 🐍'\n```\n"
+
+Speaker = Callable[[Sequence[str], Path], AbstractContextManager[ChatModel]]
+Brain = Callable[[Path], AbstractContextManager[tuple[ChatModel, ModelRequest]]]
+
+
+@contextmanager
+def scripted(texts: Sequence[str], folder: Path) -> Iterator[ChatModel]:
+    yield ScriptedModel(texts)
+
+
+@contextmanager
+def ollama(texts: Sequence[str], folder: Path) -> Iterator[ChatModel]:
+    with start_standin({"models": [NAME], "replies": list(texts)}, folder) as standin:
+        yield OllamaModel(NAME, standin.url, num_ctx=4096, num_predict=512)
+
+
+def speaking(speaker: Speaker) -> Brain:
+    """A speaker as a brain: with a question that it can answer twice."""
+
+    @contextmanager
+    def opened(folder: Path) -> Iterator[tuple[ChatModel, ModelRequest]]:
+        with speaker([ANSWER, ANSWER], folder) as model:
+            yield model, question(folder)
+
+    return opened
+
+
+SPEAKERS: dict[str, Speaker] = {"scripted": scripted, "ollama": ollama}
+BRAINS: dict[str, Brain] = {name: speaking(speaker) for name, speaker in SPEAKERS.items()}
+
+
+def question(folder: Path, text: str = "Fix größe in a.py → b.py") -> ModelRequest:
+    messages = (Message("system", "You edit code."), Message("user", text))
+    return ModelRequest("coder", messages, Brief(folder, text), seed=7)
+
+
+@pytest.fixture(params=list(BRAINS.values()), ids=list(BRAINS))
+def brain(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[tuple[ChatModel, ModelRequest]]:
+    opener: Brain = request.param
+    with opener(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(params=list(SPEAKERS.values()), ids=list(SPEAKERS))
+def speaker(request: pytest.FixtureRequest) -> Speaker:
+    chosen: Speaker = request.param
+    return chosen
+
+
+def test_a_brain_has_a_name_and_says_whether_it_reads(
+    brain: tuple[ChatModel, ModelRequest],
+) -> None:
+    model, _ = brain
+    assert model.name
+    assert model.reads_prompt in (True, False)
+
+
+def test_a_reply_is_text_or_a_reason_to_stop(brain: tuple[ChatModel, ModelRequest]) -> None:
+    model, request = brain
+    reply = model.reply(request)
+    assert bool(reply.text.strip()) != bool(reply.gave_up)
+    assert min(reply.tokens_in, reply.tokens_out, reply.seconds) >= 0
+
+
+def test_what_is_heard_is_what_is_replied(brain: tuple[ChatModel, ModelRequest]) -> None:
+    model, request = brain
+    heard: list[str] = []
+    reply = model.reply(request, heard.append)
+    assert "".join(heard) in ("", reply.text)  # a brain that computes has nothing to stream
+
+
+def test_the_same_question_has_the_same_answer(brain: tuple[ChatModel, ModelRequest]) -> None:
+    model, request = brain
+    before = replace(request)
+    first, second = model.reply(request), model.reply(request)
+    assert (first.text, first.gave_up) == (second.text, second.gave_up)
+    assert request == before
+
+
+def test_a_question_without_words_has_an_answer_or_an_error_of_ours(
+    brain: tuple[ChatModel, ModelRequest],
+) -> None:
+    model, request = brain
+    try:
+        reply = model.reply(replace(request, messages=()))
+    except GreenloopError as error:
+        assert "\n" not in str(error)
+    else:
+        assert reply.text or reply.gave_up
+
+
+def test_a_speaker_streams_its_exact_words(speaker: Speaker, tmp_path: Path) -> None:
+    heard: list[str] = []
+    with speaker([ANSWER], tmp_path) as model:
+        reply = model.reply(question(tmp_path), heard.append)
+    assert reply.text == ANSWER
+    assert "".join(heard) == ANSWER
+    assert len(heard) > 1
+    assert min(reply.tokens_in, reply.tokens_out) > 0
+
+
+def test_a_speaker_takes_turns(speaker: Speaker, tmp_path: Path) -> None:
+    with speaker(["one", "two"], tmp_path) as model:
+        assert [model.reply(question(tmp_path)).text for _ in "ab"] == ["one", "two"]
+
+
+def test_a_speaker_without_words_left_says_so_in_our_terms(
+    speaker: Speaker, tmp_path: Path
+) -> None:
+    with speaker([], tmp_path) as model, pytest.raises(GreenloopError) as failure:
+        model.reply(question(tmp_path))
+    assert "\n" not in str(failure.value)
+    assert "no reply left" in str(failure.value)
+
+
+def test_a_listener_that_fails_is_heard(speaker: Speaker, tmp_path: Path) -> None:
+    def stop(text: str) -> None:
+        raise ModelReplyError("enough")
+
+    with (
+        speaker([ANSWER], tmp_path) as model,
+        pytest.raises(ModelReplyError, match="enough"),
+    ):
+        model.reply(question(tmp_path), stop)
