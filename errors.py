@@ -8,8 +8,9 @@ GreenloopError
 │   ├── ThreadError            unknown, foreign, busy or incompatible thread
 │   └── ModelNotFoundError     the server does not have that model
 ├── InfrastructureError        exit 3: the machine or a service failed, not the code under test
-│   ├── ModelUnavailableError  no answer, or the connection broke
-│   ├── ModelReplyError        an answer that is cut, empty or of no use
+│   ├── ModelUnavailableError  no answer, a refusal, or the connection broke
+│   ├── ModelReplyError        an answer that is cut, empty or of no use; asking again may help
+│   ├── ContextError           the prompt does not fit the window, or the server cut it
 │   ├── StorageError           database, disk or snapshot store
 │   └── SandboxError           a command could not be started as promised
 └── EditError                  a model's edit that cannot be applied; goes back to the model
@@ -17,6 +18,7 @@ GreenloopError
 
 __all__ = [
     "ConfigError",
+    "ContextError",
     "EditError",
     "GreenloopError",
     "InfrastructureError",
@@ -69,11 +71,15 @@ class InfrastructureError(GreenloopError):
 
 
 class ModelUnavailableError(InfrastructureError):
-    """The model server does not answer, stalls, or broke the connection."""
+    """The model server does not answer, refuses, stalls, or broke the connection."""
 
 
 class ModelReplyError(InfrastructureError):
-    """The server answered, but the reply is cut, empty or an error of its own."""
+    """The server answered, but the reply is cut, empty or unreadable. Asking again may help."""
+
+
+class ContextError(InfrastructureError):
+    """The prompt does not fit the context window, or the server cut it. Never an answer."""
 
 
 class StorageError(InfrastructureError):

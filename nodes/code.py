@@ -1,7 +1,7 @@
 """code: one step, one small prompt; edits are checked before they are applied, all or none."""
 
 from greenloop.errors import EditError
-from greenloop.nodes.ask import ask, brief
+from greenloop.nodes.ask import Answer, ask, brief
 from greenloop.nodes.context import gather
 from greenloop.nodes.deps import Deps
 from greenloop.nodes.guarded import guard
@@ -11,7 +11,7 @@ from greenloop.state import AgentState
 from greenloop.tools.edit_apply import apply_edits
 from greenloop.tools.edit_parse import parse_edits
 from greenloop.tools.lookups import answer, parse_lookups
-from greenloop.tools.model.base import Message, ModelReply
+from greenloop.tools.model.base import Message
 
 _CORRECTIONS = 2
 """Replies that may be sent back before the step counts as without an edit."""
@@ -33,7 +33,11 @@ def code(state: AgentState, deps: Deps) -> AgentState:
     refusal = ""
     corrections = lookups = 0
     while corrections <= _CORRECTIONS:
-        reply = ask(deps, state, "coder", messages, facts)
+        reply = ask(deps, state, "coder", messages, facts, corrections)
+        if reply.unusable:
+            refusal = reply.unusable
+            corrections += 1
+            continue
         if not deps.model.reads_prompt:
             put_back(deps, state["tree"])  # whatever its trial runs left behind
         if reply.gave_up:
@@ -76,11 +80,11 @@ def _baseline_failures(state: AgentState) -> str:
     return "\n".join(lines)[:6000]
 
 
-def _turn(reply: ModelReply, answer_text: str) -> list[Message]:
+def _turn(reply: Answer, answer_text: str) -> list[Message]:
     return [Message("assistant", reply.text), Message("user", answer_text)]
 
 
-def _look_up(reply: ModelReply, deps: Deps) -> str:
+def _look_up(reply: Answer, deps: Deps) -> str:
     """What the coder asked to see; empty when it asked for nothing or sent edits."""
     wanted = parse_lookups(reply.text)
     if not wanted or "<<<<<<" in reply.text or "```" in reply.text:
@@ -90,7 +94,7 @@ def _look_up(reply: ModelReply, deps: Deps) -> str:
     return "\n\n".join(shown)
 
 
-def _apply(reply: ModelReply, state: AgentState, deps: Deps) -> str:
+def _apply(reply: Answer, state: AgentState, deps: Deps) -> str:
     """Apply the reply's edits; returns what is wrong with them, empty when nothing is."""
     try:
         edits = parse_edits(reply.text)

@@ -18,8 +18,8 @@ def repaired(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     folder = tmp_path_factory.mktemp("repaired")
     repo = folder / "ferry"
     shutil.copytree(EXAMPLE, repo, ignore=shutil.ignore_patterns("__pycache__"))
-    for words in (["init", "-q"], ["add", "."]):
-        subprocess.run(["git", "-C", str(repo), *words], check=True)
+    for git in (["init", "-q"], ["add", "."]):
+        subprocess.run(["git", "-C", str(repo), *git], check=True)
     (repo / "README.md").write_text("edited, not committed\n")
     (repo / "untracked.txt").write_text("mine\n")
     git_before = {p: p.read_bytes() for p in (repo / ".git").rglob("*") if p.is_file()}

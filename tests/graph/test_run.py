@@ -1,12 +1,13 @@
 """The loop as a whole, with a scripted brain: what it keeps, when it ends, what it refuses."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from graph_bench.bench import FILES, Bench, say
 
 from greenloop.checkpoints.lock import exclusive
-from greenloop.errors import ModelUnavailableError, ThreadError
+from greenloop.errors import ModelReplyError, ModelUnavailableError, ThreadError
 from greenloop.graph.edges import EDGES
 from greenloop.state import Event
 
@@ -64,7 +65,7 @@ def test_a_later_attempt_never_replaces_a_better_one(bench: Bench) -> None:
     ],
 )
 def test_a_spent_budget_ends_the_run_with_the_files_of_the_best_tree(
-    bench: Bench, limit: dict[str, float], named: str
+    bench: Bench, limit: dict[str, Any], named: str
 ) -> None:
     result = bench.start("colours", *[say(f"wrong {n}") for n in range(9)], **limit)
     assert result.exit_code == 1
@@ -87,6 +88,13 @@ def test_a_failed_model_leaves_the_files_and_the_thread_in_order(bench: Bench) -
     assert bench.storage.threads.all()[0].status == "failed"
     assert bench.texts("waiting") == ["code"]
     assert bench.resume(say("red", "blue"), KEEP).status == "green"
+
+
+def test_a_reply_that_is_cut_is_asked_for_again(bench: Bench) -> None:
+    cut = ModelReplyError("the reply is cut")
+    result = bench.start("1. a\n2. b", cut, cut, say("red", "blue"), cut)
+    assert result.status == "green", "no plan, no first edit, no review: the tests decide"
+    assert bench.texts("refused") == ["the reply is cut"] * 3
 
 
 def test_an_error_of_our_own_is_named_and_resumable(bench: Bench) -> None:

@@ -76,6 +76,7 @@ class ChatModel(Protocol):
         Raises:
             ModelUnavailableError: no connection, or it broke or stalled.
             ModelReplyError: an empty, cut or failed reply.
+            ContextError: the prompt does not fit the window.
             ModelNotFoundError: the server does not have the model.
         """
         ...

@@ -12,6 +12,7 @@ import pytest
 from standin.fixture import Standin, start_standin
 
 from greenloop.errors import (
+    ContextError,
     GreenloopError,
     ModelNotFoundError,
     ModelReplyError,
@@ -49,11 +50,11 @@ FAILURES: dict[str, tuple[Mapping[str, Any], type[GreenloopError], str]] = {
         {"text": LONG, "stall_mid": 60}, ModelUnavailableError, "silent for 0.3 s.*serve",
     ),
     "no_done": ({"text": LONG, "no_done": True}, ModelReplyError, "stopped without an end"),
-    "junk": ({"text": LONG, "junk": "<html>"}, ModelReplyError, "is not Ollama's format"),
-    "blank": ({"text": LONG, "junk": " "}, ModelReplyError, "is not Ollama's format"),
-    "list": ({"text": LONG, "junk": "[1]"}, ModelReplyError, "is not Ollama's format"),
+    "junk": ({"text": LONG, "junk": "<html>"}, ModelUnavailableError, "is not Ollama's format"),
+    "blank": ({"text": LONG, "junk": " "}, ModelUnavailableError, "is not Ollama's format"),
+    "list": ({"text": LONG, "junk": "[1]"}, ModelUnavailableError, "is not Ollama's format"),
     "shape": (
-        {"text": LONG, "junk": '{"message": 1}'}, ModelReplyError, "is not Ollama's format",
+        {"text": LONG, "junk": '{"message": 1}'}, ModelUnavailableError, "is not Ollama's format",
     ),
     "crash": (
         {
@@ -80,11 +81,11 @@ FAILURES: dict[str, tuple[Mapping[str, Any], type[GreenloopError], str]] = {
     ),
     "bad_request": (
         {"error": 400, "message": f'"{NAME}" does not support thinking'},
-        ModelReplyError,
+        ModelUnavailableError,
         "HTTP 400.*does not support thinking.*ollama show",
     ),
-    "unauthorized": ({"error": 401, "message": "unauthorized"}, ModelReplyError, "HTTP 401"),
-    "rate": ({"error": 429, "message": "slow down"}, ModelReplyError, "HTTP 429.*slow down"),
+    "unauthorized": ({"error": 401, "message": "unauthorized"}, ModelUnavailableError, "HTTP 401"),
+    "rate": ({"error": 429, "message": "slow down"}, ModelUnavailableError, "HTTP 429.*slow down"),
     "gone": (
         {"error": 404, "message": f"model '{NAME}' not found"},
         ModelNotFoundError,
@@ -96,7 +97,7 @@ FAILURES: dict[str, tuple[Mapping[str, Any], type[GreenloopError], str]] = {
             "message": '{"error": {"code": 400, "message": "request (26528 tokens) exceeds the '
             'available context size (16384 tokens), try increasing it"}}',
         },
-        ModelReplyError,
+        ContextError,
         r"does not fit the window .*: request \(26528 tokens\).*raise num_ctx",
     ),
     "strange_end": ({"text": LONG, "done_reason": "oom"}, ModelReplyError, "ended by 'oom'"),
@@ -239,7 +240,7 @@ def test_a_stream_in_fragments_is_put_together(tmp_path: Path) -> None:
 def test_a_prompt_that_does_not_fit_is_not_sent(tmp_path: Path) -> None:
     with serving(tmp_path, "never") as standin:
         model = opened(standin, num_ctx=1024, num_predict=500)
-        with pytest.raises(ModelReplyError, match=r"prompt does not fit: about \d+ tokens.*1024"):
+        with pytest.raises(ContextError, match=r"prompt does not fit: about \d+ tokens.*1024"):
             model.reply(question("x" * 1834))
         with pytest.raises(ModelReplyError, match="prompt is empty"):
             model.reply(ModelRequest("coder", (), Brief(Path(), "")))
@@ -252,7 +253,7 @@ def test_a_prompt_that_the_server_cut_is_an_error(tmp_path: Path) -> None:
     script = {"models": [NAME], "chars_per_token": 1, "replies": [{"text": "ok", "times": None}]}
     with start_standin(script, tmp_path) as standin:
         model = opened(standin, num_ctx=2048, num_predict=64)
-        with pytest.raises(ModelReplyError, match=r"cut the prompt: .* saw 1026 .*num_ctx"):
+        with pytest.raises(ContextError, match=r"cut the prompt: .* saw 1026 .*num_ctx"):
             model.reply(question("字" * 3000))
         assert standin.chats()[0]["beheaded"]
         assert model.reply(question("字" * 1900)).text == "ok"
@@ -280,7 +281,7 @@ def test_signs_of_a_cut(tmp_path: Path, count: int, chars: int, is_cut: bool) ->
 def _reply_or_error(model: OllamaModel, request: ModelRequest) -> str:
     try:
         return model.reply(request).text
-    except ModelReplyError as error:
+    except ContextError as error:
         return str(error)
 
 
