@@ -11,7 +11,7 @@ TORCH := torch==2.13.0
 .PHONY: demo test install lint types layers docs check clean picture
 
 demo: $(VENV)/core.stamp  ## watch it repair a small project with two faults
-	@PYTHON=$(VENV)/bin/python examples/demo.sh
+	@sh examples/demo.sh
 
 install: $(VENV)/full.stamp  ## everything, with search by meaning
 
@@ -34,7 +34,7 @@ docs: $(VENV)/full.stamp  ## generated documentation is current
 	$(VENV)/bin/python docs/generate.py --check
 
 picture: $(VENV)/core.stamp  ## draw the README's picture anew
-	$(VENV)/bin/python docs/make_picture.py --out docs/demo.svg
+	$(VENV)/bin/python docs/make_picture.py --out docs/demo.svg -- sh examples/demo.sh
 
 $(VENV)/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "greenloop needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...")'

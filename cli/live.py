@@ -7,6 +7,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from greenloop.checkpoints.blobs import BlobStore
+from greenloop.cli.program import program, shown
 from greenloop.graph.result import RunResult
 from greenloop.state import Event, TestSummary
 from greenloop.tools.sandbox.local import LocalSandbox
@@ -46,7 +47,7 @@ class LiveView:
 
     def banner(self, folder: Path, model: str, note: str) -> None:
         """What runs where, and under which protection."""
-        self._line("greenloop", "bold", f"  {folder}")
+        self._line("greenloop", "bold", f"  {shown(folder)}")
         self._line("  brain    ", "dim", model)
         self._line(
             "  sandbox  ", "dim", f"{LocalSandbox.level}: time and output are bounded; no isolation"
@@ -77,12 +78,9 @@ class LiveView:
                 "dim",
             )
         )
-        name = result.thread
-        if result.status == "green":
-            console.print(Text(f"  look     greenloop show {name}"))
-        else:
-            console.print(Text(f"  go on    greenloop resume {name}"))
-        console.print(Text(f"  undo     greenloop undo {name}"))
+        next_one = ("look ", "show") if result.status == "green" else ("go on", "resume")
+        for label, verb in (next_one, ("undo ", "undo")):
+            console.print(Text(f"  {label}    {program()} {verb} {result.thread}"))
 
     def _on_started(self, event: Event) -> None:
         words = f" {event.step} {event.node} "
@@ -98,7 +96,8 @@ class LiveView:
         self._line("  tests  ", "green" if good else "red", event.text)
 
     def _on_diff(self, event: Event) -> None:
-        lines = self._blobs.get(event.ref).splitlines() if event.ref else []
+        whole = self._blobs.get(event.ref).splitlines() if event.ref else []
+        lines = [line for line in whole if not line.startswith(("diff --git ", "index "))]
         for line in lines[:_MOST_DIFF_LINES]:
             style = next((s for prefix, s in _DIFF_STYLES if line.startswith(prefix)), "")
             self._console.print(Text("  " + printable(line), style))
@@ -151,10 +150,10 @@ class LiveView:
 
     def _stream(self, text: str) -> None:
         """Words as they come, indented and dimmed."""
-        shown = printable(text)
+        words = printable(text)
         if not self._midline:
-            shown = "  " + shown
-        body, ends = (shown[:-1], True) if shown.endswith("\n") else (shown, False)
+            words = "  " + words
+        body, ends = (words[:-1], True) if words.endswith("\n") else (words, False)
         self._console.print(Text(body.replace("\n", "\n  "), "dim"), end="\n" if ends else "")
         self._midline = not ends
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from greenloop.cli.parser import build_parser
+from greenloop.cli.program import program
 from greenloop.errors import GreenloopError, InfrastructureError
 
 _INTERRUPTED = 130
@@ -53,7 +54,7 @@ def _fail(args: argparse.Namespace, message: str, exit_code: int) -> int:
     line = " ".join(message.split())
     thread = getattr(args, "resumable", "")
     if thread and exit_code != 2:
-        line += f"; go on with: greenloop resume {thread}"
+        line += f"; go on with: {program()} resume {thread}"
     print(f"greenloop: {line}", file=sys.stderr)
     if getattr(args, "json", False):
         failed = {"status": "error", "exit_code": exit_code, "error": line, "thread": thread}

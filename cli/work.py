@@ -11,6 +11,7 @@ from types import FrameType
 from greenloop.checkpoints.threads import Thread, Threads
 from greenloop.cli.flags import settings_flags
 from greenloop.cli.live import LiveView
+from greenloop.cli.program import program
 from greenloop.config import Settings, load, prepare_process
 from greenloop.errors import ThreadError
 from greenloop.graph.brain import choose
@@ -80,7 +81,7 @@ def undo(args: argparse.Namespace) -> int:
         return 0
     for path in paths:
         print(f"restored {path}")
-    print(f"the files are as before the run; greenloop undo {thread.thread} --redo takes it back")
+    print(f"as before the run; {program()} undo {thread.thread} --redo takes it back")
     return 0
 
 

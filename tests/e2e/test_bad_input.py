@@ -132,7 +132,7 @@ class TestModel:
         assert done.returncode == 3
         failed = result_of(done)
         assert failed["status"] == "error"
-        assert f"greenloop resume {failed['thread']}" in failed["error"]
+        assert f"resume {failed['thread']}" in failed["error"]
         assert read(project) == before
         replies = [half, rest, "VERDICT: keep"]
         with start_standin({**model, "replies": replies}, tmp_path) as second:
@@ -146,7 +146,7 @@ class TestModel:
             "replies": [{"text": "words", "junk": "<html>", "times": None}],
         }
         with start_standin(script, tmp_path) as standin:
-            run_fails(project, code=3, says="greenloop resume", env={"OLLAMA_HOST": standin.url})
+            run_fails(project, code=3, says="go on with", env={"OLLAMA_HOST": standin.url})
 
 
 class TestThreads:

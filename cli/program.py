@@ -1,0 +1,21 @@
+"""What a person types to get this program again, and how a folder is named to them."""
+
+import shutil
+import sys
+from pathlib import Path
+
+
+def program() -> str:
+    """`greenloop` if the PATH finds it, else as it was started, such as `.venv/bin/greenloop`."""
+    started = sys.argv[0]
+    if Path(started).name == "__main__.py":
+        return "python -m greenloop"
+    return "greenloop" if shutil.which("greenloop") else started
+
+
+def shown(folder: Path) -> str:
+    """A folder, relative to the current one or to the home folder where it lies below them."""
+    here, home = Path.cwd(), Path.home()
+    if folder.is_relative_to(here):
+        return str(folder.relative_to(here))
+    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
