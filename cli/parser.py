@@ -39,6 +39,7 @@ def _resume(add: _Add) -> None:
         "thread", metavar="THREAD", nargs="?", default="", help="name or its beginning; default: "
         "the last unfinished thread of this folder"
     )  # fmt: skip
+    _add_place(command)
     command.add_argument(
         "--files",
         choices=("ask", "keep", "restore"),
@@ -47,6 +48,10 @@ def _resume(add: _Add) -> None:
         "of the checkpoint",
     )
     _add_settings(command)
+
+
+def _add_place(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--repo", metavar="DIR", help="the thread's folder, if you are elsewhere")
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:
@@ -90,6 +95,7 @@ def _graph(add: _Add) -> None:
 def _undo(add: _Add) -> None:
     command = add("undo", help="put the files back as they were before a run")
     command.add_argument("thread", metavar="THREAD", help="name or its beginning")
+    _add_place(command)
     command.add_argument("--redo", action="store_true", help="take the last undo back")
     command.add_argument(
         "--force", action="store_true", help="also files that you have changed since the run"

@@ -49,6 +49,7 @@ def resume(args: argparse.Namespace) -> int:
     flags = settings_flags(args)
     with closing(open_storage(load({}).settings.data)) as storage:
         thread = _which(args.thread, storage.threads)
+        _check_place(thread, args.repo)
         workspace = Workspace(Path(thread.repo))
         settings = _settings_of(thread, flags, workspace.root)
         if settings.model != "repair":
@@ -70,6 +71,7 @@ def undo(args: argparse.Namespace) -> int:
     """`greenloop undo THREAD`."""
     with closing(open_storage(load({}).settings.data)) as storage:
         thread = storage.threads.find(args.thread)
+        _check_place(thread, args.repo)
         workspace = Workspace(Path(thread.repo))
         if args.redo:
             paths = redo(thread, workspace, storage)
@@ -102,6 +104,21 @@ def _which(name: str, threads: Threads) -> Thread:
         if thread.status not in ("green", "undone"):
             return thread
     raise ThreadError(f"no unfinished thread in {here}: `greenloop threads` lists all of them")
+
+
+def _check_place(thread: Thread, repo: str | None) -> None:
+    """Files change only where the user is, or where they say.
+
+    Raises:
+        ThreadError: the thread belongs to a folder elsewhere.
+    """
+    home = Path(thread.repo)
+    here = Path(repo).resolve() if repo else Path.cwd()
+    if here == home if repo else here.is_relative_to(home) or home.is_relative_to(here):
+        return
+    raise ThreadError(
+        f"{thread.thread} belongs to another folder: go to {home}, or add --repo {home}"
+    )
 
 
 @contextmanager

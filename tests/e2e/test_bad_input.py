@@ -112,6 +112,16 @@ class TestModel:
     def test_named_but_no_server(self, project: Path) -> None:
         run_fails(project, "--model", "some:7b", code=2, says="ollama serve")
 
+    def test_not_named_and_no_server(self, tmp_path: Path) -> None:
+        test = "from m import add\n\n\ndef test_add():\n    assert add(2, 3) == 5\n"
+        files = {"m.py": "def add(a, b):\n    return a - b\n", "test_m.py": test}
+        folder = write(tmp_path / "small", files)
+        done = greenloop("run", "fix", "--repo", str(folder), "--test-cmd", PYTEST)
+        assert done.returncode == 0, done.stderr
+        (line,) = [line for line in done.stdout.splitlines() if "Ollama" in line]
+        assert "no Ollama answers at http://127.0.0.1:9: using the embedded brain" in line
+        assert (folder / "m.py").read_text() == "def add(a, b):\n    return a + b\n"
+
     def test_unknown_to_the_server(self, project: Path, tmp_path: Path) -> None:
         with start_standin({"models": ["other:3b"], "replies": []}, tmp_path) as standin:
             run_fails(
@@ -161,6 +171,13 @@ class TestThreads:
         thread = unsolved(project)
         project.rename(project.with_name("moved"))
         fails("resume", thread, code=2, says=str(project))
+
+    @pytest.mark.parametrize("verb", ["resume", "undo"])
+    def test_of_another_folder(self, project: Path, tmp_path: Path, verb: str) -> None:
+        thread = unsolved(project)
+        elsewhere = write(tmp_path / "elsewhere", {"a.py": "x = 1\n"})
+        fails(verb, thread, code=2, says=f"--repo {project}", cwd=elsewhere)
+        assert greenloop(verb, thread, "--repo", str(project), cwd=elsewhere).returncode != 2
 
     def test_made_by_another_version(self, project: Path, own_environment: Path) -> None:
         thread = unsolved(project)
