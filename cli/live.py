@@ -28,8 +28,18 @@ _MOST_DIFF_LINES = 200
 class LiveView:
     """Prints events line by line; works the same in a terminal, a pipe and a log."""
 
-    def __init__(self, blobs: BlobStore, *, quiet: bool = False, messages: bool = False) -> None:
-        """`quiet` prints nothing at all; `messages` prints prompts and replies in full."""
+    def __init__(
+        self, blobs: BlobStore, *, quiet: bool = False, again: bool = False, messages: bool = False
+    ) -> None:
+        """Make a view.
+
+        Args:
+            blobs: where the content of events is.
+            quiet: print nothing at all.
+            again: the run is over and shown again.
+            messages: print prompts and replies in full.
+        """
+        self._again = again
         self._blobs = blobs
         self._messages = messages
         self._console = Console(quiet=quiet, highlight=False, soft_wrap=True)
@@ -127,7 +137,8 @@ class LiveView:
         self._line("  · ", "dim", f"{event.text} (kept as snapshot {kept})")
 
     def _on_failed(self, event: Event) -> None:
-        self._line("  failed  ", "red", event.text)
+        if self._again:  # live, the command's last line says it
+            self._line("  failed  ", "red", event.text)
 
     def _on_waiting(self, event: Event) -> None:
         self._line("  · ", "dim", f"stopped; next is {event.text}")

@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import time
-from contextlib import closing
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from greenloop.checkpoints.events import read_events
@@ -21,7 +21,7 @@ _FINISHED = ("green", "unsolved", "undone")
 def threads(args: argparse.Namespace) -> int:
     """`greenloop threads`."""
     repo = Path(args.repo).resolve() if args.repo else None
-    with closing(_storage()) as storage:
+    with _storage() as storage:
         found = storage.threads.all(repo)
     if args.json:
         print(json.dumps([_as_json(thread) for thread in found]))
@@ -41,14 +41,14 @@ def show(args: argparse.Namespace) -> int:
     """`greenloop show THREAD`: the run again, from its events."""
     from greenloop.cli.live import LiveView  # noqa: PLC0415
 
-    with closing(_storage()) as storage:
+    with _storage() as storage:
         thread = storage.threads.find(args.thread)
         print(f"{thread.thread}  {thread.status}")
         print(f"  task     {_short(thread.task, 300)}")
         print(f"  folder   {thread.repo}")
         print(f"  brain    {thread.model}")
         sys.stdout.flush()
-        view = LiveView(storage.blobs, messages=args.messages)
+        view = LiveView(storage.blobs, again=True, messages=args.messages)
         for event in read_events(storage.connection, thread.thread):
             view(event)
     return 0
@@ -60,7 +60,7 @@ def graph(args: argparse.Namespace) -> int:
 
     overlay = None
     if args.thread:
-        with closing(_storage()) as storage:
+        with _storage() as storage:
             thread = storage.threads.find(args.thread)
             overlay = overlay_of(thread, read_events(storage.connection, thread.thread))
     encoding = (sys.stdout.encoding or "ascii").lower()
@@ -114,7 +114,7 @@ def config_show(args: argparse.Namespace) -> int:
     return 0
 
 
-def _storage() -> Storage:
+def _storage() -> AbstractContextManager[Storage]:
     return open_storage(load({}).settings.data)
 
 

@@ -4,7 +4,7 @@ import argparse
 import json
 import signal
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     settings = load(settings_flags(args), workspace.root).settings
     choice = choose(settings, explicit=args.model is not None)
     settings = settings.model_copy(update={"model": choice.name})
-    with closing(open_storage(settings.data)) as storage:
+    with open_storage(settings.data) as storage:
         view = LiveView(storage.blobs, quiet=args.json)
         view.banner(workspace.root, choice.name, choice.note)
         handle = Run(listeners=(view,))
@@ -47,7 +47,7 @@ def resume(args: argparse.Namespace) -> int:
     """`greenloop resume [THREAD]`."""
     prepare_process()
     flags = settings_flags(args)
-    with closing(open_storage(load({}).settings.data)) as storage:
+    with open_storage(load({}).settings.data) as storage:
         thread = _which(args.thread, storage.threads)
         _check_place(thread, args.repo)
         workspace = Workspace(Path(thread.repo))
@@ -69,7 +69,7 @@ def resume(args: argparse.Namespace) -> int:
 
 def undo(args: argparse.Namespace) -> int:
     """`greenloop undo THREAD`."""
-    with closing(open_storage(load({}).settings.data)) as storage:
+    with open_storage(load({}).settings.data) as storage:
         thread = storage.threads.find(args.thread)
         _check_place(thread, args.repo)
         workspace = Workspace(Path(thread.repo))

@@ -159,6 +159,9 @@ class Session:
         threads.set_status(name, "running")
         try:
             stopped = self._stream(first)
+        except UserError:
+            threads.set_status(name, "failed")
+            raise
         except GreenloopError:
             self._wait_here("failed")
             raise

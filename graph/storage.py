@@ -2,11 +2,13 @@
 
 import hashlib
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from greenloop.checkpoints.blobs import BlobStore
-from greenloop.checkpoints.database import open_database
+from greenloop.checkpoints.database import open_database, storage_error
 from greenloop.checkpoints.snapshots import SnapshotStore
 from greenloop.checkpoints.threads import Threads
 
@@ -33,20 +35,21 @@ class Storage:
         """Lock file of a folder: one run at a time changes its files."""
         return self.root / "locks" / f"{folder_key(workspace)}.lock"
 
-    def close(self) -> None:
-        """Close the database."""
-        self.connection.close()
 
-
-def open_storage(root: Path) -> Storage:
-    """Open the stores under the data folder, made on first use.
+@contextmanager
+def open_storage(root: Path) -> Iterator[Storage]:
+    """Open the stores under the data folder, made on first use, for the length of a block.
 
     Raises:
-        StorageError: the database is damaged or cannot be written.
+        StorageError: the database is damaged, full or cannot be written, now or in the block.
         UserError: it was written by a newer greenloop.
     """
-    connection = open_database(root / "greenloop.db")
-    return Storage(root, connection, Threads(connection), BlobStore(root / "blobs"))
+    path = root / "greenloop.db"
+    with closing(open_database(path)) as connection:
+        try:
+            yield Storage(root, connection, Threads(connection), BlobStore(root / "blobs"))
+        except sqlite3.Error as error:
+            raise storage_error(error, path) from error
 
 
 def folder_key(workspace: Path) -> str:

@@ -56,14 +56,13 @@ def main() -> int:
     settings = load(
         {"data_dir": data, "test_cmd": "sh check.sh", "retrieval": "keyword", "model": "playbook"}
     ).settings
-    storage = open_storage(settings.data)
     handle = Run(listeners=(listen,), model=Playbook())
-    if action == "start":
-        result = start("make it right", workspace, settings, storage, handle)
-    else:
-        (thread,) = storage.threads.all()
-        result = resume(thread, workspace, settings, storage, handle)
-    storage.close()
+    with open_storage(settings.data) as storage:
+        if action == "start":
+            result = start("make it right", workspace, settings, storage, handle)
+        else:
+            (thread,) = storage.threads.all()
+            result = resume(thread, workspace, settings, storage, handle)
     sys.stdout.write(f"{result.status}\n")
     return result.exit_code
 

@@ -1,7 +1,6 @@
 """A folder with a quick check, ready for runs of the graph."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,5 +16,5 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     folder.mkdir()
     for name, text in FILES.items():
         (folder / name).write_text(text)
-    with closing(open_storage(tmp_path / "data")) as storage:
+    with open_storage(tmp_path / "data") as storage:
         yield Bench(folder, storage, ScriptedModel(()))
