@@ -1,6 +1,7 @@
 """From a full test report to the summary that the state keeps, and the score of a tree."""
 
 import json
+from collections import Counter
 from dataclasses import asdict
 
 from greenloop.checkpoints.blobs import BlobStore
@@ -29,13 +30,29 @@ def summarise(report: TestReport, blobs: BlobStore, baseline: TestSummary | None
         exit_code=report.exit_code,
         seconds=round(report.seconds, 3),
         ref=blobs.put(json.dumps(asdict(report))),
-        broken=len(_passed_before(baseline, blobs) - report.passed) if baseline else 0,
+        broken=count_broken(_passed_before(baseline, blobs), report) if baseline else 0,
     )
 
 
 def score(summary: TestSummary, *, accepted: bool = False) -> Score:
     """How good the tree is that gave this summary."""
     return Score(accepted, summary.green, -summary.broken, -summary.failed)
+
+
+def count_broken(before: frozenset[str], report: TestReport) -> int:
+    """Tests that passed before and now fail, are skipped or are gone.
+
+    Ids of parameters may differ from run to run (made from a set, an address, a time), so a test
+    that is gone is made up for by one that came, passing, for the same function.
+    """
+    known = {case.test_id for case in report.cases}
+    gone = Counter(_function(test_id) for test_id in before - known)
+    came = Counter(_function(test_id) for test_id in report.passed - before)
+    return len((before & known) - report.passed) + (gone - came).total()
+
+
+def _function(test_id: str) -> str:
+    return test_id.partition("[")[0]
 
 
 def _passed_before(baseline: TestSummary, blobs: BlobStore) -> frozenset[str]:

@@ -6,7 +6,7 @@ import pytest
 from greenloop.checkpoints.blobs import BlobStore
 from greenloop.nodes.guarded import is_test_file
 from greenloop.nodes.review import parse_verdict
-from greenloop.nodes.summary import score, summarise
+from greenloop.nodes.summary import count_broken, score, summarise
 from greenloop.nodes.test import feedback, step_is_done
 from greenloop.state import FailureClass, Plan, Review, Step, TestFailure, TestSummary
 from greenloop.tools.runner.report import Frame, Outcome, TestCase, TestReport
@@ -40,6 +40,21 @@ def test_a_test_that_is_skipped_now_is_broken(tmp_path: Path) -> None:
     blobs = BlobStore(tmp_path)
     before = summarise(report("passed", "passed"), blobs, None)
     assert summarise(report("passed", "skipped"), blobs, before).broken == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "broken"),
+    [
+        ({"t::a[x1]", "t::a[x2]"}, {"t::a[y1]", "t::a[y2]"}, 0),
+        ({"t::a[x1]", "t::a[x2]"}, {"t::a[y1]"}, 1),
+        ({"t::a[x1]"}, {"t::b[x1]"}, 1),
+        ({"t::a"}, {"t::a", "t::new"}, 0),
+    ],
+)
+def test_ids_that_change_from_run_to_run(before: set[str], now: set[str], broken: int) -> None:
+    cases = tuple(TestCase(test_id, "passed") for test_id in now)
+    run = TestReport(cases, 0, "none", True, "", 0.1)
+    assert count_broken(frozenset(before), run) == broken
 
 
 def test_only_some_failures_are_kept(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ _SEARCH_SHARE = 0.8
 _THOROUGH = 0.8
 _LEAST_S = 5.0
 """With less time left no further search is begun."""
-_TELL_EVERY_S = 1.0
+_TELL_EVERY_S = 3.0
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
 _STRING = re.compile(r"'([^'\n]{1,60})'|\"([^\"\n]{1,60})\"")
 

@@ -308,7 +308,8 @@ class Search:
     def _narrow(self, index: int, fixed: int) -> None:
         """Stop some way behind the first success, by count so that every run stops alike."""
         job = self.hunt.job
-        if fixed == len(self.targets):
+        if fixed >= min(len(self.targets), self.candidates[index]["covering"]):
+            # All that run the line: with several faults, this one is mended.
             self.full.append(index)
             more = max(job["more"], min(index // 2, 2 * job["more"]))
             if len(self.full) >= job["enough"]:
