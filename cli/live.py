@@ -165,7 +165,11 @@ class LiveView:
         if not self._midline:
             words = "  " + words
         body, ends = (words[:-1], True) if words.endswith("\n") else (words, False)
-        self._console.print(Text(body.replace("\n", "\n  "), "dim"), end="\n" if ends else "")
+        styled = Text(body.replace("\n", "\n  "), "dim")
+        if ends:
+            self._wrapped(styled)
+        else:
+            self._console.print(styled, end="")
         self._midline = not ends
 
     def _end_line(self) -> None:
@@ -174,7 +178,17 @@ class LiveView:
             self._midline = False
 
     def _line(self, label: str, style: str, text: str) -> None:
-        self._console.print(Text(label, style) + Text(printable(text)))
+        self._wrapped(Text(label, style) + Text(printable(text)))
+
+    def _wrapped(self, line: Text) -> None:
+        """Break between words on a terminal; in a pipe or a file lines stay whole."""
+        if not self._console.is_terminal or len(line) <= self._console.width:
+            self._console.print(line)
+            return
+        first, *rest = line.wrap(self._console, self._console.width - 4)
+        self._console.print(first)
+        for more in rest:
+            self._console.print(Text("    ") + more)
 
 
 def _proof(result: RunResult) -> str:

@@ -58,6 +58,7 @@ class Repair:
         self._tell = tell
         self._started = self._told = time.monotonic()
         self._texts: dict[str, bytes] = {}
+        self._harmless = 0
 
     def propose(self, brief: Brief) -> tuple[str, str]:
         """The reply's text with the edit, or an empty text and why there is none.
@@ -165,12 +166,14 @@ class Repair:
         seconds = time.monotonic() - self._started
         rest = len(seen.targets) - len(best.fixed)
         others = f" {rest} other failing tests still fail." if rest else ""
-        return (
+        evidence = (
             f"Changed {edit.path}:{edit.line} ({edit.operator}), found by trying {found.tried} of "
             f"{total} candidate edits in {seconds:.1f} s. It fixes {shown}.{others} "
             f"The whole suite was run with it: none of the {len(seen.passed)} tests that passed "
-            f"before fails.\n\n{blocks(edit, self._texts[edit.path])}"
+            "before fails."
         )
+        self._tell(f"{evidence}\n")
+        return f"{evidence}\n\n{blocks(edit, self._texts[edit.path])}"
 
     def _why_none(
         self, found: Found, total: int, proven: Sequence[Proven], scores: Suspicion
@@ -190,8 +193,10 @@ class Repair:
         word, *numbers = line.split()
         now = time.monotonic()
         if word == "suite" and len(numbers) == 3:
-            how = "breaks nothing" if numbers[2] == "0" else "breaks tests that passed"
-            self._tell(f"whole suite with edit {numbers[0]} of {numbers[1]}: {how}\n")
+            self._harmless += numbers[2] == "0"
+            if numbers[0] == numbers[1]:
+                self._tell(f"whole suite: {self._harmless} of {numbers[1]} edits break nothing\n")
+                self._harmless = 0
         elif word == "tried" and len(numbers) == 3 and now - self._told >= _TELL_EVERY_S:
             self._told = now
             seconds = now - self._started
