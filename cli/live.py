@@ -7,7 +7,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from greenloop.checkpoints.blobs import BlobStore
-from greenloop.cli.program import program, shown
+from greenloop.cli.program import again, program, shown
 from greenloop.graph.result import RunResult
 from greenloop.state import Event, TestSummary
 from greenloop.tools.sandbox.local import LocalSandbox
@@ -88,9 +88,12 @@ class LiveView:
                 "dim",
             )
         )
-        next_one = ("look ", "show") if result.status == "green" else ("go on", "resume")
-        for label, verb in (next_one, ("undo ", "undo")):
-            console.print(Text(f"  {label}    {program()} {verb} {result.thread}"))
+        folder = Path(result.repo)
+        if result.status == "green":
+            console.print(Text(f"  look     {program()} show {result.thread}"))
+        else:
+            console.print(Text(f"  go on    {again('resume', result.thread, folder)}"))
+        console.print(Text(f"  undo     {again('undo', result.thread, folder)}"))
 
     def _on_started(self, event: Event) -> None:
         words = f" {event.step} {event.node} "

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Sequence
 
 from greenloop.cli.parser import build_parser
-from greenloop.cli.program import program
 from greenloop.errors import GreenloopError, InfrastructureError
 
 _INTERRUPTED = 130
@@ -52,9 +51,9 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
 
 def _fail(args: argparse.Namespace, message: str, exit_code: int) -> int:
     line = " ".join(message.split())
-    thread = getattr(args, "resumable", "")
-    if thread and exit_code != 2:
-        line += f"; go on with: {program()} resume {thread}"
+    thread, resume_with = getattr(args, "started", ""), getattr(args, "resume_with", "")
+    if resume_with and exit_code != 2:
+        line += f"; go on with: {resume_with}"
     print(f"greenloop: {line}", file=sys.stderr)
     if getattr(args, "json", False):
         failed = {"status": "error", "exit_code": exit_code, "error": line, "thread": thread}

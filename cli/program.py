@@ -19,3 +19,15 @@ def shown(folder: Path) -> str:
     if folder.is_relative_to(here):
         return str(folder.relative_to(here))
     return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
+
+
+def is_near(folder: Path) -> bool:
+    """Whether the current folder lies in this one, or this one in the current folder."""
+    here = Path.cwd()
+    return here.is_relative_to(folder) or folder.is_relative_to(here)
+
+
+def again(verb: str, thread: str, folder: Path) -> str:
+    """The command line that does something with a thread of this folder from here."""
+    place = "" if is_near(folder) else f" --repo {folder}"
+    return f"{program()} {verb} {thread}{place}"

@@ -11,11 +11,12 @@ from types import FrameType
 from greenloop.checkpoints.threads import Thread, Threads
 from greenloop.cli.flags import settings_flags
 from greenloop.cli.live import LiveView
-from greenloop.cli.program import program
+from greenloop.cli.program import again, is_near
 from greenloop.config import Settings, load, prepare_process
 from greenloop.errors import ThreadError
 from greenloop.graph.brain import choose
 from greenloop.graph.result import RunResult
+from greenloop.graph.resume import check_resumable
 from greenloop.graph.resume import resume as resume_thread
 from greenloop.graph.run import Run, start
 from greenloop.graph.storage import open_storage
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
             try:
                 result = start(args.task, workspace, settings, storage, handle)
             finally:
-                args.resumable = handle.thread
+                _remember(args, handle, workspace)
     return _report(result, view, args)
 
 
@@ -48,8 +49,9 @@ def resume(args: argparse.Namespace) -> int:
     prepare_process()
     flags = settings_flags(args)
     with open_storage(load({}).settings.data) as storage:
-        thread = _which(args.thread, storage.threads)
+        thread = _which(args.thread, storage.threads, args.repo)
         _check_place(thread, args.repo)
+        check_resumable(thread)
         workspace = Workspace(Path(thread.repo))
         settings = _settings_of(thread, flags, workspace.root)
         if settings.model != "repair":
@@ -63,7 +65,7 @@ def resume(args: argparse.Namespace) -> int:
                     thread, workspace, settings, storage, handle, files=args.files
                 )
             finally:
-                args.resumable = handle.thread
+                _remember(args, handle, workspace)
     return _report(result, view, args)
 
 
@@ -83,8 +85,14 @@ def undo(args: argparse.Namespace) -> int:
         return 0
     for path in paths:
         print(f"restored {path}")
-    print(f"as before the run; {program()} undo {thread.thread} --redo takes it back")
+    print(f"as before the run; {again('undo', thread.thread, workspace.root)} --redo takes it back")
     return 0
+
+
+def _remember(args: argparse.Namespace, handle: Run, workspace: Workspace) -> None:
+    """Tell the edge how the thread is resumed, should this end in an error."""
+    args.started = handle.thread
+    args.resume_with = again("resume", handle.thread, workspace.root) if handle.thread else ""
 
 
 def _settings_of(thread: Thread, flags: dict[str, object], folder: Path) -> Settings:
@@ -95,11 +103,11 @@ def _settings_of(thread: Thread, flags: dict[str, object], folder: Path) -> Sett
     return load({**known, "model": thread.model, **machine, **flags}).settings
 
 
-def _which(name: str, threads: Threads) -> Thread:
-    """The thread named, or the last unfinished one of this folder."""
+def _which(name: str, threads: Threads, repo: str | None) -> Thread:
+    """The thread named, or the last unfinished one of the folder."""
     if name:
         return threads.find(name)
-    here = Path.cwd()
+    here = Path(repo or ".").resolve()
     for thread in threads.all(here):
         if thread.status not in ("green", "undone"):
             return thread
@@ -113,8 +121,7 @@ def _check_place(thread: Thread, repo: str | None) -> None:
         ThreadError: the thread belongs to a folder elsewhere.
     """
     home = Path(thread.repo)
-    here = Path(repo).resolve() if repo else Path.cwd()
-    if here == home if repo else here.is_relative_to(home) or home.is_relative_to(here):
+    if Path(repo).resolve() == home if repo else is_near(home):
         return
     raise ThreadError(
         f"{thread.thread} belongs to another folder: go to {home}, or add --repo {home}"

@@ -39,7 +39,7 @@ def resume(
     Raises:
         ThreadError: made by another version, finished, undone, in use, or files have changed.
     """
-    _check(thread)
+    check_resumable(thread)
     run.thread = thread.thread
     with (
         working_on(workspace, storage),
@@ -55,7 +55,12 @@ def resume(
         return session.drive(None)
 
 
-def _check(thread: Thread) -> None:
+def check_resumable(thread: Thread) -> None:
+    """Whether there is a way on from here.
+
+    Raises:
+        ThreadError: made by another version, green already, or undone.
+    """
     if (thread.graph_version, thread.state_version) != (GRAPH_VERSION, STATE_VERSION):
         raise ThreadError(
             f"{thread.thread} was made by another version of greenloop (graph "

@@ -71,7 +71,9 @@ class ChatModel(Protocol):
     """False for a brain that works from the brief alone: no context is gathered for it."""
 
     def reply(self, request: ModelRequest, on_text: OnText | None = None) -> ModelReply:
-        """Answer one request; `on_text` sees the words as they come.
+        """Answer one request.
+
+        `on_text` sees the words as they come; from a brain that computes, lines on its progress.
 
         Raises:
             ModelUnavailableError: no connection, or it broke or stalled.

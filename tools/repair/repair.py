@@ -163,12 +163,11 @@ class Repair:
         edit = best.candidate.edit
         names = sorted(best.fixed)
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        seconds = time.monotonic() - self._started
         rest = len(seen.targets) - len(best.fixed)
-        others = f" {rest} other failing tests still fail." if rest else ""
+        others = f" Still failing: {rest}." if rest else ""
         evidence = (
-            f"Changed {edit.path}:{edit.line} ({edit.operator}), found by trying {found.tried} of "
-            f"{total} candidate edits in {seconds:.1f} s. It fixes {shown}.{others} "
+            f"Changed {edit.path}:{edit.line} ({edit.operator}), one of {total} candidate edits; "
+            f"{found.tried} were tried. It fixes {shown}.{others} "
             f"The whole suite was run with it: none of the {len(seen.passed)} tests that passed "
             "before fails."
         )

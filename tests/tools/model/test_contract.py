@@ -4,6 +4,7 @@ A new brain joins by an opener and a line in `BRAINS`; one that can be told what
 `SPEAKERS` too.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -13,9 +14,13 @@ import pytest
 from standin.fixture import start_standin
 
 from greenloop.errors import GreenloopError, ModelReplyError
+from greenloop.state import TestFailure
 from greenloop.tools.model.base import Brief, ChatModel, Message, ModelRequest
 from greenloop.tools.model.ollama import OllamaModel
 from greenloop.tools.model.scripted import ScriptedModel
+from greenloop.tools.repair.model import RepairModel
+from greenloop.tools.runner.command import TestCommand
+from greenloop.tools.sandbox.local import LocalSandbox
 
 NAME = "qwen2.5-coder:7b"
 ANSWER = "Change the sum:\n\n```python\nif a < b & c:\n    größe = '→ 🐍'\n```\n"
@@ -46,8 +51,23 @@ def speaking(speaker: Speaker) -> Brain:
     return opened
 
 
+@contextmanager
+def repair(folder: Path) -> Iterator[tuple[ChatModel, ModelRequest]]:
+    (folder / "m.py").write_text("def add(a, b):\n    return a - b\n")
+    test = "from m import add\n\n\ndef test_add():\n    assert add(2, 3) == 5\n"
+    (folder / "test_m.py").write_text(test)
+    python = Path(sys.executable)
+    command = TestCommand((str(python), "-m", "pytest"), python)
+    failure = TestFailure("test_m.py::test_add", "assertion", "assert -1 == 5")
+    brief = Brief(folder, "make it pass", (failure,))
+    yield RepairModel(LocalSandbox(), command), ModelRequest("coder", (), brief)
+
+
 SPEAKERS: dict[str, Speaker] = {"scripted": scripted, "ollama": ollama}
-BRAINS: dict[str, Brain] = {name: speaking(speaker) for name, speaker in SPEAKERS.items()}
+BRAINS: dict[str, Brain] = {
+    **{name: speaking(speaker) for name, speaker in SPEAKERS.items()},
+    "repair": repair,
+}
 
 
 def question(folder: Path, text: str = "Fix größe in a.py → b.py") -> ModelRequest:
@@ -89,7 +109,10 @@ def test_what_is_heard_is_what_is_replied(brain: tuple[ChatModel, ModelRequest])
     model, request = brain
     heard: list[str] = []
     reply = model.reply(request, heard.append)
-    assert "".join(heard) in ("", reply.text)  # a brain that computes has nothing to stream
+    if model.reads_prompt:
+        assert "".join(heard) == reply.text
+    else:  # it tells how it gets on
+        assert all(line.endswith("\n") for line in heard)
 
 
 def test_the_same_question_has_the_same_answer(brain: tuple[ChatModel, ModelRequest]) -> None:
