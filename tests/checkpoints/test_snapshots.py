@@ -16,18 +16,6 @@ from greenloop.errors import StorageError, WorkspaceError
 MISSING = "0" * 40
 
 
-@pytest.fixture
-def work(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def store(tmp_path: Path, work: Path) -> SnapshotStore:
-    return SnapshotStore(tmp_path / "data" / "store", work)
-
-
 def test_same_files_same_id(store: SnapshotStore, work: Path, tmp_path: Path) -> None:
     (work / "a.txt").write_text("one")
     first = store.take()

@@ -45,11 +45,6 @@ def work(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def store(tmp_path: Path, work: Path) -> SnapshotStore:
-    return SnapshotStore(tmp_path / "store", work)
-
-
 def make_dirty(work: Path) -> None:
     (work / "committed").write_text("one\n")
     (work / "stashed").write_text("one\n")

@@ -16,18 +16,6 @@ from greenloop.errors import StorageError
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def store(tmp_path: Path, work: Path) -> SnapshotStore:
-    return SnapshotStore(tmp_path / "store", work)
-
-
-@pytest.fixture
 def outside(tmp_path: Path) -> Path:
     folder = tmp_path / "outside"
     folder.mkdir()
@@ -291,7 +279,7 @@ def test_a_lost_content_is_an_error(store: SnapshotStore, work: Path, tmp_path: 
     (work / "f").write_text("new")
     store.take()
     oid = object_id("blob", b"old")
-    (tmp_path / "store/objects" / oid[:2] / oid[2:]).unlink()
+    (tmp_path / "data/store/objects" / oid[:2] / oid[2:]).unlink()
     with pytest.raises(StorageError, match="lost"):
         store.restore(first)
     assert (work / "f").read_text() == "new"
@@ -312,7 +300,7 @@ def test_a_killed_restore_can_be_repeated(store: SnapshotStore, work: Path, tmp_
     for file in work.iterdir():
         file.unlink()
     (work / "stray").touch()
-    args = [str(tmp_path / "store"), str(work), first]
+    args = [str(tmp_path / "data" / "store"), str(work), first]
     with subprocess.Popen([sys.executable, "-c", RESTORE, *args]) as process:
         while process.poll() is None and not (work / "050").exists():
             time.sleep(0.001)

@@ -173,7 +173,7 @@ def test_screen_does_what_a_terminal_does(output: str, lines: list[str]) -> None
         ("at /home/ann", "at ~"),
         ("at /home/anna/x", "at /home/anna/x"),
         ("/var/t/demo-k3x9a_2f/cart.py:3", "…/demo/cart.py:3"),
-        ("/var/t/tmpk3x9a_2f/cart.py", "…/work/cart.py"),
+        ("/var/t/tmpk3x9a_2f/cart.py", "…/folder/cart.py"),
         ("see ../../var/t/demo-k3x9a_2f/cart.py", "see …/demo/cart.py"),
         ("own/var/t/demo/cart.py", "own/var/t/demo/cart.py"),
         ("\x1b[31m/home/ann/x", "\x1b[31m~/x"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from greenloop.tools.retrieval.base import Retriever
-from greenloop.tools.retrieval.open import RetrieverKind, open_retriever, semantic_available
+from greenloop.tools.retrieval.open import RetrieverKind, open_retriever
 
 SHOP = {
     "shop/cart.py": '''
@@ -105,14 +105,12 @@ def shop(tmp_path: Path) -> Path:
 
 
 def _opened(kind: RetrieverKind, workspace: Path, cache: Path) -> Retriever:
-    if kind in ("semantic", "hybrid") and not semantic_available():
-        pytest.skip("search by meaning needs the extra greenloop[semantic]")
     return open_retriever(kind, workspace, cache)
 
 
 @pytest.fixture
 def open_kind() -> Iterator[Open]:
-    """Opens retrievers and closes them after the test; skips where packages are missing."""
+    """Opens retrievers and closes them after the test."""
     opened: list[Retriever] = []
 
     def open_one(kind: RetrieverKind, workspace: Path, cache: Path) -> Retriever:

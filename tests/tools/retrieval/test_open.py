@@ -18,8 +18,6 @@ def test_light_kinds_are_always_there(kind: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["semantic", "hybrid"])
 def test_kinds_by_meaning_open_where_installed(kind: Any, tmp_path: Path) -> None:
-    if not semantic_available():
-        pytest.skip("search by meaning needs the extra greenloop[semantic]")
     assert open_retriever(kind, tmp_path, tmp_path / "cache").name == kind
 
 
