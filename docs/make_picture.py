@@ -214,7 +214,7 @@ def scrub(text: str, home: Path, temp: Path) -> str:
 
 
 def _short(match: re.Match[str]) -> str:
-    return f"{match['before']}…/{match['codes']}{match['name'] or 'work'}"
+    return f"{match['before']}…/{match['codes']}{match['name'] or 'folder'}"
 
 
 def picture(lines: Sequence[str], title: str, width: int) -> str:
