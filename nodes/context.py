@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from greenloop.errors import EditError
 from greenloop.nodes.deps import Deps
-from greenloop.nodes.guarded import is_test_file
 from greenloop.state import AgentState
+from greenloop.tools.judges import is_test_file
 from greenloop.tools.retrieval.base import Hit
 
 _CHARS_PER_TOKEN = 3.0

@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from greenloop.checkpoints.blobs import BlobStore
-from greenloop.nodes.guarded import is_test_file
 from greenloop.nodes.review import parse_verdict
 from greenloop.nodes.summary import count_broken, score, summarise
 from greenloop.nodes.test import feedback, step_is_done
@@ -141,25 +140,3 @@ def test_the_last_verdict_counts() -> None:
     found = parse_verdict("VERDICT: keep or reject?\nVERDICT: reject\n")
     assert found is not None
     assert not found.keep
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "test_a.py",
-        "pkg/a_test.py",
-        "tests/data/x.json",
-        "conftest.py",
-        "web/a.test.ts",
-        "a_test.go",
-    ],
-)
-def test_these_belong_to_the_tests(path: str) -> None:
-    assert is_test_file(path)
-
-
-@pytest.mark.parametrize(
-    "path", ["src/a.py", "contest.py", "latest.py", "tests.py", "src/attest/a.py"]
-)
-def test_these_do_not(path: str) -> None:
-    assert not is_test_file(path)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from greenloop.tools.judges import is_test_file
 from greenloop.tools.model.base import Brief, OnText
 from greenloop.tools.repair.candidates import Candidate, candidates
 from greenloop.tools.repair.edits import Edit
@@ -96,7 +97,7 @@ class Repair:
         ordered = sorted(counted, key=lambda p: (p not in framed, -counted[p], p))
         files: dict[str, SourceFile] = {}
         broken: list[Edit] = []
-        for path in [p for p in ordered if not is_test(p)][:_MOST_FILES]:
+        for path in [p for p in ordered if is_source(p)][:_MOST_FILES]:
             try:
                 data = (self._workspace / path).read_bytes()
                 self._texts[path] = data
@@ -213,12 +214,11 @@ def _thoroughness(candidate: Candidate, fixed: frozenset[str], seen: Observation
     return len(fixed) >= min(_THOROUGH * covering, len(seen.targets))
 
 
-def is_test(path: str) -> bool:
-    """Whether a path is a test or belongs to the tests: such files are never changed."""
-    *folders, name = path.split("/")
-    if name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py":
-        return True
-    return any(f in ("test", "tests", "testing", "site-packages") or f[:1] == "." for f in folders)
+def is_source(path: str) -> bool:
+    """Whether a path is the project's own code: tests and what is installed are never changed."""
+    folders = path.split("/")[:-1]
+    installed = any(folder == "site-packages" or folder[:1] == "." for folder in folders)
+    return not installed and not is_test_file(path)
 
 
 def _nothing_to_mend(seen: Observation) -> str:
