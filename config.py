@@ -20,7 +20,6 @@ from greenloop.errors import ConfigError
 PROJECT_FILE = "greenloop.toml"
 PROJECT_KEYS = frozenset(
     {
-        "embedding_model",
         "max_repairs",
         "max_replans",
         "model",
