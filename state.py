@@ -87,7 +87,7 @@ class TestSummary:
     seconds: float = 0.0
     ref: str = ""
     broken: int = 0
-    """Tests that passed before the run and now fail or are gone."""
+    """Tests that are worse than before the run: failing, skipped or gone."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "failures", tuple(self.failures))
@@ -95,7 +95,8 @@ class TestSummary:
     @property
     def green(self) -> bool:
         """Every test that ran passed, none that passed before is missing, and some ran."""
-        return self.kind == "none" and self.failed == 0 and self.broken == 0
+        clean = self.kind == "none" and self.failed == 0 and self.broken == 0
+        return clean and self.passed > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +176,9 @@ class AgentState(TypedDict, total=False):
     gave_up: str
     """Why the brain has nothing more to offer; empty while it has."""
     base_tree: str
-    """Snapshot of the files before the run."""
+    """Snapshot of the files before the run, with what others have changed since."""
     tree: str
     """Snapshot of the files as the last finished node left them."""
-    theirs: str
-    """Blob with the paths that somebody else changed during the run; empty for none."""
     best: Best
     baseline: TestSummary
     report: TestSummary

@@ -14,6 +14,8 @@ from greenloop.state import Event
 
 Listener = Callable[[Event], None]
 
+_LASTING = ("saved", "theirs", "undo")
+
 _COLUMNS = ", ".join(column.name for column in fields(Event))
 """The table has a column for each field, in the same order."""
 
@@ -34,20 +36,21 @@ class EventLog:
         self._at = Event(thread=thread, step=0, seq=0, node="", kind="")
 
     def begin(self, step: int, node: str) -> None:
-        """Start a super-step; rows of an attempt at it that was cut are dropped."""
+        """Start a super-step; rows of an attempt at it that was cut are dropped.
+
+        Those that say where somebody's files are kept stay.
+        """
+        marks = ",".join("?" * len(_LASTING))
         with self._connection:
             self._connection.execute(
-                "DELETE FROM events WHERE thread = ? AND step >= ?", (self._at.thread, step)
+                f"DELETE FROM events WHERE thread = ? AND step >= ? AND kind NOT IN ({marks})",
+                (self._at.thread, step, *_LASTING),
             )
-        self._at = replace(self._at, step=step, seq=0, node=node)
+        self._at = replace(self._at, step=step, seq=self._next_seq(step), node=node)
 
     def after(self, step: int) -> None:
         """Append behind the rows of a finished super-step, outside of any node."""
-        row = self._connection.execute(
-            "SELECT max(seq) FROM events WHERE thread = ? AND step = ?", (self._at.thread, step)
-        ).fetchone()
-        last = -1 if row[0] is None else int(row[0])
-        self._at = replace(self._at, step=step, seq=last + 1, node="")
+        self._at = replace(self._at, step=step, seq=self._next_seq(step), node="")
 
     def emit(
         self,
@@ -63,7 +66,8 @@ class EventLog:
         event = replace(
             self._at,
             kind=kind,
-            text=text,
+            # A file's name may hold bytes that are no UTF-8; SQLite takes text only.
+            text=text.encode("utf-8", "backslashreplace").decode(),
             sender=sender,
             receiver=receiver,
             ref=self._blobs.put(content) if content else "",
@@ -82,6 +86,12 @@ class EventLog:
     def say(self, text: str) -> None:
         """Tell listeners words as they stream; nothing is stored."""
         self._tell(replace(self._at, kind="text", text=text))
+
+    def _next_seq(self, step: int) -> int:
+        row = self._connection.execute(
+            "SELECT max(seq) FROM events WHERE thread = ? AND step = ?", (self._at.thread, step)
+        ).fetchone()
+        return 0 if row[0] is None else int(row[0]) + 1
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:

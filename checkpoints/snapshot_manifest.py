@@ -64,6 +64,21 @@ def ancestors(paths: Iterable[str]) -> set[str]:
     return found
 
 
+def overlaid(below: Manifest, above: Manifest, paths: frozenset[str]) -> Manifest:
+    """The manifest below, with these files as the one above has them, or without them."""
+    added = {path: above.entries[path] for path in paths if path in above.entries}
+    in_the_way = ancestors(added)
+    entries = {
+        path: entry
+        for path, entry in below.entries.items()
+        if path not in paths and path not in in_the_way and not ancestors([path]) & added.keys()
+    } | added
+    modes = {**above.folders, **below.folders}
+    kept = (below.empty - entries.keys()) | ancestors(entries)
+    kept |= ancestors(kept)
+    return Manifest(entries, {folder: modes[folder] for folder in kept})
+
+
 def object_id(kind: str, data: bytes) -> str:
     """Git's name for an object: SHA-1 over its header and content (gitformat-loose(5))."""
     return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)) + data).hexdigest()

@@ -15,7 +15,7 @@ from typing import Literal
 
 from greenloop.checkpoints.snapshot_cover import IGNORE_FILE, Cover, find_cover, ignored_by
 from greenloop.checkpoints.snapshot_git import Git, private_git
-from greenloop.checkpoints.snapshot_manifest import Entry, Manifest
+from greenloop.checkpoints.snapshot_manifest import Entry, Manifest, overlaid
 from greenloop.checkpoints.snapshot_objects import Hasher, ObjectWriter
 from greenloop.checkpoints.snapshot_place import Placer
 from greenloop.checkpoints.snapshot_restore import Chosen, carry_out, choose, plan_restore
@@ -113,6 +113,17 @@ class SnapshotStore:
             WorkspaceError: the workspace is gone.
         """
         self._restore(snapshot, choose([_relative(path) for path in paths]))
+
+    def overlay(self, snapshot: str, source: str, paths: Sequence[str]) -> str:
+        """A snapshot with these files as another one has them; the workspace is not touched.
+
+        Raises:
+            StorageError: unknown snapshot, or the disk failed or is full.
+        """
+        below, above = self._load(snapshot), self._load(source)
+        merged = overlaid(below, above, frozenset(paths))
+        writer = ObjectWriter(self._git(), StatCache(self._cache).known)
+        return write_snapshot(writer, merged)[0]
 
     def diff(self, old: str, new: str) -> str:
         """Unified diff in git's form (a/ and b/, no renames); one line for a binary file.

@@ -24,7 +24,7 @@ class Thread:
     model: str
     test_cmd: str
     settings: Mapping[str, Any]
-    """Values that differ from the defaults, for the resume."""
+    """The settings of the run, for the resume."""
     status: ThreadStatus
     base_tree: str
     graph_version: int
@@ -78,6 +78,22 @@ class Threads:
         with self._connection:
             self._connection.execute("DELETE FROM threads WHERE thread = ?", (thread,))
             self._connection.execute("DELETE FROM events WHERE thread = ?", (thread,))
+            for table in self._langgraph_tables():
+                self._connection.execute(f"DELETE FROM {table} WHERE thread_id = ?", (thread,))
+
+    def _langgraph_tables(self) -> list[str]:
+        """Tables of the checkpointer, which makes them at its first use."""
+        rows = self._connection.execute(
+            "SELECT name FROM sqlite_master WHERE name IN ('checkpoints', 'writes')"
+        )
+        return [name for (name,) in rows]
+
+    def set_model(self, thread: str, model: str) -> None:
+        """Record that another brain goes on with the thread."""
+        with self._connection:
+            self._connection.execute(
+                "UPDATE threads SET model = ? WHERE thread = ?", (model, thread)
+            )
 
     def all(self, repo: Path | None = None) -> list[Thread]:
         """Threads, newest first; of one repository if it is given."""

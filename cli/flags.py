@@ -22,7 +22,10 @@ def settings_flags(args: argparse.Namespace) -> dict[str, Any]:
         name, equals, value = pair.partition("=")
         if not equals:
             raise ConfigError(f"--set {pair!r}: write it as NAME=VALUE")
-        flags[name.strip().replace("-", "_")] = value
+        key = name.strip().replace("-", "_")
+        if key == "data_dir":
+            raise ConfigError("data_dir holds for all commands: set GREENLOOP_DATA_DIR instead")
+        flags[key] = value
     if args.budget:
         flags.update(parse_budget(args.budget))
     return {name: value for name, value in flags.items() if value is not None}

@@ -1,5 +1,6 @@
 """A run as it goes, and a finished one shown again: both are the same stream of events."""
 
+import re
 from pathlib import Path
 
 from rich.console import Console
@@ -106,6 +107,7 @@ class LiveView:
 
     def _on_tests(self, event: Event) -> None:
         good = " 0 failed" in f" {event.text}" or "passes" in event.text
+        good = good and not re.search("broken|ended by", event.text)
         self._line("  tests  ", "green" if good else "red", event.text)
 
     def _on_diff(self, event: Event) -> None:

@@ -98,7 +98,7 @@ def _undo(add: _Add) -> None:
     _add_place(command)
     command.add_argument("--redo", action="store_true", help="take the last undo back")
     command.add_argument(
-        "--force", action="store_true", help="also files that you have changed since the run"
+        "--force", action="store_true", help="also files that you have changed since"
     )
 
 

@@ -23,6 +23,7 @@ from greenloop.graph.storage import open_storage
 from greenloop.graph.undo import redo
 from greenloop.graph.undo import undo as undo_thread
 from greenloop.tools.files import Workspace
+from greenloop.tools.text import printable
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,15 +77,15 @@ def undo(args: argparse.Namespace) -> int:
         _check_place(thread, args.repo)
         workspace = Workspace(Path(thread.repo))
         if args.redo:
-            paths = redo(thread, workspace, storage)
-            print(f"back as {thread.thread} left them: {', '.join(paths)}")
+            paths = redo(thread, workspace, storage, force=args.force)
+            print(printable(f"back as {thread.thread} left them: {', '.join(paths)}"))
             return 0
         paths = undo_thread(thread, workspace, storage, force=args.force)
     if not paths:
         print(f"nothing to undo: {thread.thread} left no change")
         return 0
     for path in paths:
-        print(f"restored {path}")
+        print(printable(f"restored {path}"))
     print(f"as before the run; {again('undo', thread.thread, workspace.root)} --redo takes it back")
     return 0
 
@@ -108,8 +109,8 @@ def _which(name: str, threads: Threads, repo: str | None) -> Thread:
     if name:
         return threads.find(name)
     here = Path(repo or ".").resolve()
-    for thread in threads.all(here):
-        if thread.status not in ("green", "undone"):
+    for thread in threads.all(here if repo else None):
+        if thread.status not in ("green", "undone") and (repo or is_near(Path(thread.repo))):
             return thread
     raise ThreadError(f"no unfinished thread in {here}: `greenloop threads` lists all of them")
 
@@ -130,7 +131,7 @@ def _check_place(thread: Thread, repo: str | None) -> None:
 
 @contextmanager
 def _stoppable(handle: Run, view: LiveView) -> Iterator[None]:
-    """First Ctrl-C: stop at the next checkpoint. Second: stop now. Both leave it resumable."""
+    """First Ctrl-C: stop at the next checkpoint. Second, or the end of the terminal: stop now."""
 
     def on_interrupt(_signum: int, _frame: FrameType | None) -> None:
         if handle.stopping:
@@ -138,11 +139,16 @@ def _stoppable(handle: Run, view: LiveView) -> Iterator[None]:
         handle.stop()
         view.notice("stopping after this step; Ctrl-C again stops at once")
 
-    before = signal.signal(signal.SIGINT, on_interrupt)
+    def on_end(_signum: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    handlers = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_end, signal.SIGHUP: on_end}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _report(result: RunResult, view: LiveView, args: argparse.Namespace) -> int:

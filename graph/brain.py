@@ -59,7 +59,8 @@ def open_brain(name: str, settings: Settings, sandbox: Sandbox, command: TestCom
     if name == EMBEDDED:
         from greenloop.tools.repair.model import RepairModel  # noqa: PLC0415
 
-        return RepairModel(sandbox, command, deadline_s=settings.repair_seconds)
+        deadline_s = min(settings.repair_seconds, settings.budget_seconds)
+        return RepairModel(sandbox, command, deadline_s)
     from greenloop.tools.model.ollama import OllamaModel  # noqa: PLC0415
 
     return OllamaModel(

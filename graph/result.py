@@ -52,15 +52,16 @@ class RunResult:
 
 
 def make_result(
-    thread: Thread, state: AgentState, snapshots: SnapshotStore, status: str
+    thread: Thread, state: AgentState, snapshots: SnapshotStore, status: str, model: str
 ) -> RunResult:
     """Read the result off the last checkpoint's state."""
-    base, tree = thread.base_tree, state.get("tree", thread.base_tree)
+    base = state.get("base_tree", thread.base_tree)
+    tree = state.get("tree", base)
     return RunResult(
         thread=thread.thread,
         repo=thread.repo,
         task=thread.task,
-        model=thread.model,
+        model=model,
         status=status,
         before=state.get("baseline"),
         after=state.get("report"),

@@ -5,7 +5,7 @@ from typing import Literal
 from greenloop.checkpoints.threads import Thread
 from greenloop.config import Settings
 from greenloop.errors import ThreadError
-from greenloop.graph.edges import GRAPH_VERSION
+from greenloop.graph.edges import GRAPH_VERSION, START
 from greenloop.graph.result import RunResult
 from greenloop.graph.run import Run, Session, budget_from, initial_state, opened, working_on
 from greenloop.graph.storage import Storage
@@ -33,24 +33,29 @@ def resume(
         storage: the stores.
         run: the handle.
         files: what to do if the files are not as the checkpoint left them: `keep` them as they
-            are, `restore` the checkpoint's, or `ask`: refuse and name them. After a kill they
-            are always restored, since a half-done node left them.
+            are, `restore` the checkpoint's, or `ask`: refuse and name them. After a kill `ask`
+            restores, since a half-done node left them.
 
     Raises:
         ThreadError: made by another version, finished, undone, in use, or files have changed.
     """
-    check_resumable(thread)
     run.thread = thread.thread
     with (
         working_on(workspace, storage),
         opened(thread, workspace, settings, storage, run) as session,
     ):
+        # Read anew: another process may have worked on it until the folder was free.
+        check_resumable(storage.threads.find(thread.thread))
+        if settings.model != thread.model:
+            storage.threads.set_model(thread.thread, settings.model)
         state = session.state()
         session.deps.events.after(state.get("events", 0))
         if not state:
             _bring_files_back(session, thread.base_tree, files)
             return session.drive(initial_state(thread, settings))
         _bring_files_back(session, state["tree"], files)
+        if thread.status == "running" and state["status"] != "running":
+            return session.finish(state)  # killed after its last checkpoint
         _renew(session, state, settings)
         return session.drive(None)
 
@@ -98,18 +103,23 @@ def _renew(session: Session, state: AgentState, settings: Settings) -> None:
     given = any(getattr(settings, key) != session.thread.settings.get(key) for key in _BUDGETS)
     if session.thread.status == "running" and not ended and not given:
         return
-    update: AgentState = {"budget": budget_from(settings, state["spent"]), "status": "running"}
+    update: AgentState = {
+        "budget": budget_from(settings, state["spent"]),
+        "status": "running",
+        "max_repairs": settings.max_repairs,
+        "max_replans": settings.max_replans,
+    }
     if ended:
-        update.update({"gave_up": "", "replans": 0, "feedback": state.get("feedback", "")})
-    last = "test" if ended else _last_node(session, state)
-    if last:
-        session.graph.update_state(session.config, update, as_node=last)
+        update.update({"gave_up": "", "replans": 0})
+    last = _last_node(session, state)
+    # An ended run goes on as if its tests had just been judged.
+    session.graph.update_state(session.config, update, as_node="test" if last == "done" else last)
 
 
 def _last_node(session: Session, state: AgentState) -> str:
-    """The node whose checkpoint is the last one; empty before the first."""
+    """The node whose checkpoint is the last one; the start before the first."""
     row = session.storage.connection.execute(
-        "SELECT node FROM events WHERE thread = ? AND step = ? LIMIT 1",
+        "SELECT node FROM events WHERE thread = ? AND step = ? AND kind = 'finished'",
         (session.thread.thread, state.get("events", 0)),
     ).fetchone()
-    return str(row[0]) if row and row[0] else ""
+    return str(row[0]) if row else START

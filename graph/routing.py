@@ -21,8 +21,12 @@ def after_plan(state: AgentState) -> Literal["code", "done"]:
 
 
 def after_code(state: AgentState) -> Literal["test", "replan", "done"]:
-    """An edit is always judged, even with the budget gone; without one, think again."""
-    if state["changed"]:
+    """An edit is always judged, even with the budget gone; without one, think again.
+
+    Unless earlier steps have done it all, as small models often do everything in the first.
+    """
+    all_done = state["report"].green and state["tree"] != state["base_tree"]
+    if state["changed"] or all_done:
         return "test"
     return "done" if state.get("gave_up") else _replan_or_done(state)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from greenloop.checkpoints.database import open_database
-from greenloop.checkpoints.events import EventLog, Listener
+from greenloop.checkpoints.events import EventLog, Listener, read_events
 from greenloop.checkpoints.lock import exclusive
 from greenloop.checkpoints.saver import open_saver
 from greenloop.checkpoints.threads import Thread, ThreadStatus, new_thread_name
 from greenloop.config import Settings, environment
-from greenloop.errors import GreenloopError, UserError, WorkspaceError
+from greenloop.errors import InfrastructureError, UserError, WorkspaceError
 from greenloop.graph.brain import open_brain
 from greenloop.graph.build import build_graph
 from greenloop.graph.edges import GRAPH_VERSION
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 _NOT_STORED = {"data_dir", "ollama_host"}
 """Settings of the machine, not of the run."""
-_STEPS_PAST_BUDGET = 10
-"""LangGraph's own limit is a net below ours, which lets the run end in good order."""
+_RECURSION_LIMIT = 100_000
+"""LangGraph's own limit is out of the way: ours, in the state, lets the run end in good order."""
 
 
 @dataclass(slots=True)
@@ -80,13 +80,19 @@ def start(
             with opened(thread, workspace, settings, storage, run) as session:
                 return session.drive(initial_state(thread, settings))
         except UserError:
-            storage.threads.remove(thread.thread)
+            if not _has_worked(thread, storage):
+                storage.threads.remove(thread.thread)
             raise
 
 
 def stored_settings(settings: Settings) -> dict[str, Any]:
     """The part of the settings that belongs to the run and is kept with its thread."""
     return {k: v for k, v in settings.model_dump().items() if k not in _NOT_STORED}
+
+
+def _has_worked(thread: Thread, storage: Storage) -> bool:
+    """Whether a node has finished: then there may be something to undo."""
+    return any(e.kind == "finished" for e in read_events(storage.connection, thread.thread))
 
 
 def _refuse_home(folder: Path) -> None:
@@ -162,18 +168,33 @@ class Session:
         except UserError:
             threads.set_status(name, "failed")
             raise
-        except GreenloopError:
-            self._wait_here("failed")
-            raise
         except KeyboardInterrupt:
             self._wait_here("interrupted")
+            raise
+        except BaseException:
+            self._wait_here("failed")
             raise
         state = self.state()
         if stopped:
             self._wait_here("interrupted")
-            return make_result(self.thread, state, self.deps.snapshots, "interrupted")
-        threads.set_status(name, state["status"])
-        return make_result(self.thread, state, self.deps.snapshots, state["status"])
+            return make_result(self.thread, state, self.deps.snapshots, "interrupted", self.model)
+        return self.finish(state)
+
+    def finish(self, state: AgentState) -> RunResult:
+        """Record the end that the last checkpoint holds.
+
+        Raises:
+            InfrastructureError: it holds none.
+        """
+        if state["status"] == "running":
+            raise InfrastructureError(f"{self.thread.thread} stopped before its end: resume it")
+        self.storage.threads.set_status(self.thread.thread, state["status"])
+        return make_result(self.thread, state, self.deps.snapshots, state["status"], self.model)
+
+    @property
+    def model(self) -> str:
+        """The brain at work."""
+        return self.deps.model.name
 
     def state(self) -> AgentState:
         """The last checkpoint's state; empty before the first."""
@@ -222,7 +243,7 @@ def opened(
     with closing(deps.retriever), closing(open_database(storage.database)) as connection:
         config: RunnableConfig = {
             "configurable": {"thread_id": thread.thread},
-            "recursion_limit": settings.budget_steps + _STEPS_PAST_BUDGET,
+            "recursion_limit": _RECURSION_LIMIT,
         }
         yield Session(thread, build_graph(open_saver(connection)), config, deps, storage, run)
 
@@ -241,7 +262,7 @@ def _assemble(
         workspace.root, settings.test_cmd, known.virtual_env, known.path, sandbox
     )
     return Deps(
-        model=run.model or open_brain(thread.model, settings, sandbox, command),
+        model=run.model or open_brain(settings.model, settings, sandbox, command),
         runner=TestRunner(sandbox, command, workspace.root, settings.test_timeout),
         workspace=workspace,
         snapshots=storage.snapshots(workspace.root),

@@ -29,9 +29,9 @@ def run_node(name: NodeName, node: Node, state: AgentState, deps: Deps) -> Agent
     deps.meter.reset()
     deps.events.begin(step, name)
     deps.events.emit("started", name)
-    state = adopt(state, deps)
+    before, state = state, adopt(state, deps)
     try:
-        update = node(state, deps)
+        update: AgentState = {**_adopted(before, state), **node(state, deps)}
         _check_keys(name, update)
         update["tree"] = deps.snapshots.take()
     except BaseException as error:
@@ -40,8 +40,17 @@ def run_node(name: NodeName, node: Node, state: AgentState, deps: Deps) -> Agent
         raise _named(name, error) from error
     update["spent"] = _add(state["spent"], deps, deps.clock() - started)
     update["events"] = step
-    update["theirs"] = state.get("theirs", "")
     deps.events.emit("finished", update["tree"])
+    return update
+
+
+def _adopted(before: AgentState, state: AgentState) -> AgentState:
+    """What the adoption of somebody's changes changed in the state."""
+    update: AgentState = {}
+    if state["base_tree"] != before["base_tree"]:
+        update["base_tree"] = state["base_tree"]
+        if "best" in state:
+            update["best"] = state["best"]
     return update
 
 

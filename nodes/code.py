@@ -1,15 +1,19 @@
 """code: one step, one small prompt; edits are checked before they are applied, all or none."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from greenloop.errors import EditError
 from greenloop.nodes.ask import Answer, ask, brief
 from greenloop.nodes.context import gather
 from greenloop.nodes.deps import Deps
 from greenloop.nodes.guarded import guard
 from greenloop.nodes.prompting import render
-from greenloop.nodes.theirs import put_back
-from greenloop.state import AgentState
+from greenloop.nodes.theirs import adopt, put_back
+from greenloop.state import AgentState, over_budget
 from greenloop.tools.edit_apply import apply_edits
 from greenloop.tools.edit_parse import parse_edits
+from greenloop.tools.edits import Edit
 from greenloop.tools.lookups import answer, parse_lookups
 from greenloop.tools.model.base import Message
 
@@ -32,17 +36,16 @@ def code(state: AgentState, deps: Deps) -> AgentState:
     messages = _prompt(state, deps)
     refusal = ""
     corrections = lookups = 0
-    while corrections <= _CORRECTIONS:
+    while corrections <= _CORRECTIONS and not _spent_out(state, deps):
         reply = ask(deps, state, "coder", messages, facts, corrections)
         if reply.unusable:
             refusal = reply.unusable
             corrections += 1
             continue
-        if not deps.model.reads_prompt:
-            put_back(deps, state["tree"])  # whatever its trial runs left behind
+        state = _catch_up(state, deps)
         if reply.gave_up:
             deps.events.emit("note", f"gave up: {reply.gave_up}")
-            return {"changed": False, "gave_up": reply.gave_up}
+            return {**_trees(state), "changed": False, "gave_up": reply.gave_up}
         found = _look_up(reply, deps) if lookups < _LOOKUPS else ""
         if found:
             lookups += 1
@@ -50,11 +53,34 @@ def code(state: AgentState, deps: Deps) -> AgentState:
             continue
         refusal = _apply(reply, state, deps)
         if not refusal:
-            return {"changed": True, "gave_up": "", "feedback": ""}
+            return {**_trees(state), "changed": True, "gave_up": "", "feedback": ""}
         deps.events.emit("refused", refusal.splitlines()[0], content=refusal)
         corrections += 1
         messages += _turn(reply, f"{refusal}\nSend the edit again, corrected.")
-    return {"changed": False, "feedback": f"No edit could be applied. {refusal}"}
+    feedback = f"No edit could be applied. {refusal}"
+    return {**_trees(state), "changed": False, "feedback": feedback}
+
+
+def _catch_up(state: AgentState, deps: Deps) -> AgentState:
+    """Take in what happened to the files while the brain was thinking."""
+    if deps.model.reads_prompt:
+        return adopt(state, deps)
+    put_back(deps, state["tree"])  # its trial runs leave things behind
+    return state
+
+
+def _trees(state: AgentState) -> AgentState:
+    update: AgentState = {"base_tree": state["base_tree"], "best": state["best"]}
+    return update
+
+
+def _spent_out(state: AgentState, deps: Deps) -> bool:
+    """Whether the calls of this node have used the budget up."""
+    spent, meter = state["spent"], deps.meter
+    spent = replace(
+        spent, model_calls=spent.model_calls + meter.calls, tokens=spent.tokens + meter.tokens
+    )
+    return bool(over_budget(spent, state["budget"]))
 
 
 def _prompt(state: AgentState, deps: Deps) -> list[Message]:
@@ -100,7 +126,10 @@ def _apply(reply: Answer, state: AgentState, deps: Deps) -> str:
         edits = parse_edits(reply.text)
         if not edits:
             return _FORMAT
-        protected = guard(deps.snapshots, state["base_tree"])
+        _refuse_uncovered(edits, state, deps)
+        named = [edit.path for edit in edits]
+        deps.events.emit("edits", ", ".join(named), content="\0".join(named))
+        protected = guard(deps.snapshots, state["base_tree"], deps.runner.command.argv)
         keep_tests = deps.settings.protect_tests
         paths = apply_edits(deps.workspace, edits, lambda path: keep_tests and protected(path))
     except EditError as error:
@@ -108,3 +137,16 @@ def _apply(reply: Answer, state: AgentState, deps: Deps) -> str:
     diff = deps.snapshots.diff(state["tree"], deps.snapshots.take())
     deps.events.emit("diff", ", ".join(paths), content=diff)
     return ""
+
+
+def _refuse_uncovered(edits: Sequence[Edit], state: AgentState, deps: Deps) -> None:
+    """A file that is there but in no snapshot, since it is ignored, could not be brought back.
+
+    Raises:
+        EditError: an edit touches such a file.
+    """
+    covered = frozenset(deps.snapshots.paths(state["tree"]))
+    for edit in edits:
+        path = deps.workspace.relative(edit.path)
+        if path not in covered and deps.workspace.exists(path):
+            raise EditError(f"{path} is ignored by git and not yours to change. Edit other files.")

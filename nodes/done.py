@@ -2,14 +2,13 @@
 
 from greenloop.nodes.deps import Deps
 from greenloop.nodes.plan import describe
-from greenloop.nodes.theirs import go_back
 from greenloop.state import AgentState, over_budget
 
 
 def done(state: AgentState, deps: Deps) -> AgentState:
     """Green only if the best tree is green and review kept it."""
     best = state["best"]
-    go_back(state, deps, best.tree)
+    deps.snapshots.restore(best.tree)
     if best.score.accepted and best.score.green:
         deps.events.emit("note", f"green: {describe(best.report)}")
         return {"status": "green", "report": best.report}

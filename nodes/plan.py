@@ -15,6 +15,7 @@ from greenloop.nodes.summary import score, summarise
 from greenloop.nodes.theirs import put_back
 from greenloop.state import AgentState, Best, Plan, Step, TestSummary
 from greenloop.tools.model.base import Message
+from greenloop.tools.runner.run import NOT_STARTED
 
 _PART = re.compile(r"^\s*(?:\d+[.)]|[-*•])\s+\S", re.MULTILINE)
 
@@ -44,6 +45,11 @@ def plan(state: AgentState, deps: Deps) -> AgentState:
 def _baseline(state: AgentState, deps: Deps) -> TestSummary:
     report = deps.runner.run()
     put_back(deps, state["tree"])
+    if not report.structured and report.exit_code in NOT_STARTED:
+        raise NoTestsError(
+            f"the test command does not start: {deps.runner.command.shown} "
+            f"(exit code {report.exit_code}); give another with --test-cmd"
+        )
     if report.kind == "no_tests":
         raise NoTestsError(
             f"no tests found in {deps.workspace.root} by `{deps.runner.command.shown}`: "

@@ -4,7 +4,6 @@ from greenloop.nodes.ask import ask, brief
 from greenloop.nodes.deps import Deps
 from greenloop.nodes.prompting import render
 from greenloop.nodes.steps import parse_steps
-from greenloop.nodes.theirs import go_back
 from greenloop.state import AgentState, Plan, Step
 from greenloop.tools.model.base import Message
 
@@ -12,7 +11,7 @@ from greenloop.tools.model.base import Message
 def replan(state: AgentState, deps: Deps) -> AgentState:
     """Steps that are done stay; what comes after them is planned again from what failed."""
     best = state["best"]
-    go_back(state, deps, best.tree)
+    deps.snapshots.restore(best.tree)
     done = tuple(step for step in state["plan"].steps if step.done)
     todo = _new_steps(state, deps, done) or _same_again(state)
     why = _why(state)

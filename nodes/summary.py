@@ -2,12 +2,15 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from greenloop.checkpoints.blobs import BlobStore
 from greenloop.state import MAX_FAILING, Score, TestFailure, TestSummary
 from greenloop.tools.runner.report import TestCase, TestReport
 
+_GOOD = frozenset({"passed", "xfailed", "xpassed"})
+_BAD = frozenset({"failed", "error"})
 _MESSAGE_CHARS = 400
 _EXCERPT_CHARS = 2500
 _FULL_EXCERPTS = 5
@@ -17,11 +20,14 @@ _FULL_EXCERPTS = 5
 def summarise(report: TestReport, blobs: BlobStore, baseline: TestSummary | None) -> TestSummary:
     """The numbers, the first failures, and what broke since the baseline."""
     failing = report.failing
+    kind = report.kind
+    if baseline and baseline.structured and not report.structured:
+        kind = "crash"  # pytest wrote a report before: without one nothing is proven
     return TestSummary(
         passed=len(report.passed),
         failed=len(failing),
         skipped=sum(case.outcome == "skipped" for case in report.cases),
-        kind=report.kind,
+        kind=kind,
         failures=tuple(
             _failure(case, with_excerpt=index < _FULL_EXCERPTS)
             for index, case in enumerate(failing[:MAX_FAILING])
@@ -30,7 +36,7 @@ def summarise(report: TestReport, blobs: BlobStore, baseline: TestSummary | None
         exit_code=report.exit_code,
         seconds=round(report.seconds, 3),
         ref=blobs.put(json.dumps(asdict(report))),
-        broken=count_broken(_passed_before(baseline, blobs), report) if baseline else 0,
+        broken=count_broken(_outcomes_before(baseline, blobs), report) if baseline else 0,
     )
 
 
@@ -39,25 +45,39 @@ def score(summary: TestSummary, *, accepted: bool = False) -> Score:
     return Score(accepted, summary.green, -summary.broken, -summary.failed)
 
 
-def count_broken(before: frozenset[str], report: TestReport) -> int:
-    """Tests that passed before and now fail, are skipped or are gone.
+def count_broken(before: Mapping[str, str], report: TestReport) -> int:
+    """Tests that ran before and are now worse: skipped or gone, or failing though they passed.
 
-    Ids of parameters may differ from run to run (made from a set, an address, a time), so a test
-    that is gone is made up for by one that came, passing, for the same function.
+    A test that failed before has to pass now or to fail on, since a test that is skipped has not
+    been mended. Ids of parameters may differ from run to run (made from a set, an address, a time),
+    so a test that is gone is made up for by one that came, passing, for the same function.
+
+    Args:
+        before: outcome by test id of the run before, skipped tests left out.
+        report: the run now.
     """
-    known = {case.test_id for case in report.cases}
-    gone = Counter(_function(test_id) for test_id in before - known)
-    came = Counter(_function(test_id) for test_id in report.passed - before)
-    return len((before & known) - report.passed) + (gone - came).total()
+    now = {case.test_id: case.outcome for case in report.cases}
+    worse = sum(_is_worse(before[test_id], now[test_id]) for test_id in before.keys() & now)
+    gone = Counter(_function(test_id) for test_id in before.keys() - now)
+    came = Counter(
+        _function(t) for t, outcome in now.items() if outcome == "passed" and t not in before
+    )
+    return worse + (gone - came).total()
+
+
+def _is_worse(before: str, now: str) -> bool:
+    if now in ("passed", "xpassed", before):
+        return False
+    return before in _GOOD or now not in _BAD
 
 
 def _function(test_id: str) -> str:
     return test_id.partition("[")[0]
 
 
-def _passed_before(baseline: TestSummary, blobs: BlobStore) -> frozenset[str]:
+def _outcomes_before(baseline: TestSummary, blobs: BlobStore) -> dict[str, str]:
     cases = json.loads(blobs.get(baseline.ref))["cases"]
-    return frozenset(c["test_id"] for c in cases if c["outcome"] in ("passed", "xfailed"))
+    return {c["test_id"]: c["outcome"] for c in cases if c["outcome"] != "skipped"}
 
 
 def _failure(case: TestCase, *, with_excerpt: bool) -> TestFailure:

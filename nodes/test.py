@@ -24,12 +24,15 @@ def test(state: AgentState, deps: Deps) -> AgentState:
     reached = score(summary)
     best = state["best"]
     progress = reached > best.score
+    ticked = step_is_done(state["plan"], state["step"], summary, reached, state["baseline"])
     update: AgentState = {"report": summary, "feedback": feedback(summary)}
-    if progress:
+    if progress or (ticked and reached >= best.score):
         update["best"] = Best(tree, reached, summary)
-    if step_is_done(state["plan"], state["step"], summary, reached, state["baseline"]):
-        update["plan"] = _tick(state["plan"], state["step"])
-        update["step"] = state["step"] + 1
+    if ticked:
+        # Green and nothing more to edit: earlier steps have done the rest too.
+        last = state["step"] if state["changed"] else len(state["plan"].steps) - 1
+        update["plan"] = _tick(state["plan"], last)
+        update["step"] = last + 1
         update["attempt"] = 0
     else:
         update["attempt"] = 1 if progress else state["attempt"] + 1
@@ -66,10 +69,12 @@ def _with_original_tests(state: AgentState, deps: Deps) -> str:
     """Undo whatever happened to the judged files; returns the tree that is tested."""
     if not deps.settings.protect_tests:
         return state["tree"]
-    deps.snapshots.restore_paths(
-        state["base_tree"], guarded_paths(deps.snapshots, state["base_tree"])
-    )
-    return deps.snapshots.take()
+    guarded = guarded_paths(deps.snapshots, state["base_tree"])
+    deps.snapshots.restore_paths(state["base_tree"], guarded)
+    tree = deps.snapshots.take()
+    if tree != state["tree"]:
+        deps.events.emit("saved", "test files put back as they were", content=state["tree"])
+    return tree
 
 
 def _tick(plan: Plan, step: int) -> Plan:

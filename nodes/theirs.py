@@ -1,27 +1,30 @@
 """Files that somebody else changes while a run goes on: noticed, kept, not taken back."""
 
+from dataclasses import replace
+
 from greenloop.nodes.deps import Deps
 from greenloop.state import AgentState
 
 
 def adopt(state: AgentState, deps: Deps) -> AgentState:
-    """The state with the tree as it is found, and the paths that changed since the last node."""
+    """The state with the files as they are found.
+
+    What changed since the last look becomes a part of every tree that the run may go back to, so
+    going back does not take it away.
+    """
     found = deps.snapshots.take()
     if found == state["tree"]:
         return state
-    paths = {change.path for change in deps.snapshots.changed(state["tree"], found)}
-    paths |= known(state, deps)
-    shown = ", ".join(sorted(paths)[:5])
-    event = deps.events.emit(
-        "theirs", f"changed outside of the run, kept: {shown}", content="\n".join(sorted(paths))
+    paths = [change.path for change in deps.snapshots.changed(state["tree"], found)]
+    adopted: AgentState = {**state, "tree": found}
+    base = adopted["base_tree"] = deps.snapshots.overlay(state["base_tree"], found, paths)
+    if "best" in state:
+        best = deps.snapshots.overlay(state["best"].tree, found, paths)
+        adopted["best"] = replace(state["best"], tree=best)
+    deps.events.emit(
+        "theirs", f"changed outside of the run, kept: {', '.join(paths[:5])}", content=base
     )
-    return {**state, "tree": found, "theirs": event.ref}
-
-
-def known(state: AgentState, deps: Deps) -> frozenset[str]:
-    """Paths that were changed outside of the run so far."""
-    ref = state.get("theirs", "")
-    return frozenset(deps.blobs.get(ref).split("\n")) if ref else frozenset()
+    return adopted
 
 
 def put_back(deps: Deps, tree: str) -> None:
@@ -38,13 +41,3 @@ def put_back(deps: Deps, tree: str) -> None:
         shown = ", ".join(names[:5])
         deps.events.emit("saved", f"changed while it ran, put back: {shown}", content=left)
     deps.snapshots.restore(tree)
-
-
-def go_back(state: AgentState, deps: Deps, tree: str) -> None:
-    """Make the files those of an earlier tree, but for those that somebody else changed."""
-    theirs = known(state, deps)
-    if not theirs:
-        deps.snapshots.restore(tree)
-        return
-    changes = deps.snapshots.changed(state["tree"], tree)
-    deps.snapshots.restore_paths(tree, [c.path for c in changes if c.path not in theirs])

@@ -5,7 +5,19 @@ from pathlib import PurePosixPath
 
 _TEST_FILE = re.compile(r"(test_.*|.*_test)\.py|.*\.(test|spec)\.[jt]sx?|.*_test\.go")
 _TEST_FOLDERS = frozenset({"tests", "test", "testing", "__tests__", "spec"})
-_SETUP = frozenset({"conftest.py", "pytest.ini", ".pytest.ini", "sitecustomize.py"})
+_SETUP = frozenset(
+    {
+        "conftest.py",
+        "pytest.ini",
+        ".pytest.ini",
+        "pytest.toml",
+        ".pytest.toml",
+        "sitecustomize.py",
+        "usercustomize.py",
+        "pytest.py",  # would take pytest's place
+        "greenloop_report.py",
+    }
+)
 
 
 def is_test_file(path: str) -> bool:

@@ -7,12 +7,15 @@ from greenloop.state import AgentState, Budget, Plan, Review, Spent, Step, TestS
 OPEN = Plan((Step("a", done=True), Step("b")))
 DONE = Plan((Step("a", done=True), Step("b", done=True)))
 RED = TestSummary(1, 1, 0, "assertion")
+GREEN = TestSummary(2, 0, 0, "none")
 
 
 def state(**changes: object) -> AgentState:
     base: AgentState = {
         "plan": OPEN,
         "report": RED,
+        "base_tree": "t0",
+        "tree": "t1",
         "attempt": 1,
         "replans": 0,
         "max_repairs": 2,
@@ -39,6 +42,8 @@ REJECTED = {"review": Review(keep=False)}
         ("code", {}, "test"),
         ("code", SPENT, "test"),
         ("code", {"changed": False}, "replan"),
+        ("code", {"changed": False, "report": GREEN}, "test"),
+        ("code", {"changed": False, "report": GREEN, "tree": "t0"}, "replan"),
         ("code", {"changed": False, **NO_REPLANS}, "done"),
         ("code", {"changed": False, **SPENT}, "done"),
         ("code", {"changed": False, "gave_up": "searched all"}, "done"),

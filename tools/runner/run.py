@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from greenloop.errors import NoTestsError
 from greenloop.state import FailureClass
 from greenloop.tools.runner import inside
 from greenloop.tools.runner.classify import classify, classify_run
@@ -18,8 +17,9 @@ from greenloop.tools.sandbox.base import Command, CommandResult, Limits, Sandbox
 INSIDE = Path(inside.__file__).parent
 """Folder put on the tested interpreter's path; holds nothing but our plugins."""
 
-_NOT_STARTED = (126, 127)
+NOT_STARTED = (126, 127)
 """What a shell returns for a program that it cannot execute or find (POSIX sh)."""
+_PHASE_KEYS = {"phase": {"id", "when", "outcome", "xfail"}}
 _NO_TESTS = 5
 """pytest.ExitCode.NO_TESTS_COLLECTED."""
 
@@ -41,7 +41,6 @@ class TestRunner:
         """Run the whole command once.
 
         Raises:
-            NoTestsError: the command does not start.
             SandboxError: the sandbox failed.
         """
         with tempfile.TemporaryDirectory(prefix="greenloop-") as folder:
@@ -49,7 +48,8 @@ class TestRunner:
             result = self._sandbox.run(self._command(report))
             if not report.exists():
                 return self._without_report(result)
-            return _read(report.read_text(encoding="utf-8").splitlines(), result)
+            lines = report.read_text(encoding="utf-8", errors="replace").splitlines()
+            return _read(lines, result)
 
     def _command(self, report: Path) -> Command:
         env = {
@@ -67,11 +67,6 @@ class TestRunner:
 
     def _without_report(self, result: CommandResult) -> TestReport:
         """The verdict of a command that is not pytest: its exit code."""
-        if result.exit_code in _NOT_STARTED:
-            raise NoTestsError(
-                f"the test command does not start: {self.command.shown} "
-                f"(exit code {result.exit_code}); give another with --test-cmd"
-            )
         kind: FailureClass = "none" if result.exit_code == 0 else "command"
         if result.reason == "timeout":
             kind = "timeout"
@@ -99,12 +94,10 @@ def _how_it_ended(result: CommandResult) -> str:
 def _read(lines: Sequence[str], result: CommandResult) -> TestReport:
     cases: dict[str, TestCase] = {}
     broken: list[TestCase] = []
-    running, finished, collected = "", False, 0
+    running, finished = "", False
     for line in lines:
         event = _parse(line)
         match event.get("event"):
-            case "collected":
-                collected += len(event["ids"])
             case "collect_error":
                 broken.append(_case(event, "error", collecting=True))
             case "start":
@@ -119,28 +112,30 @@ def _read(lines: Sequence[str], result: CommandResult) -> TestReport:
     tests = tuple(cases.values())
     kind = classify_run([*broken, *(c for c in tests if c.outcome in ("failed", "error"))])
     if kind == "none":
-        kind = _kind_of_quiet_run(result, collected, finished)
+        kind = _kind_of_quiet_run(result, len(tests), finished)
     return TestReport(
         tests, result.exit_code, kind, True, result.output, result.seconds, tuple(broken)
     )
 
 
-def _kind_of_quiet_run(result: CommandResult, collected: int, finished: bool) -> FailureClass:
+def _kind_of_quiet_run(result: CommandResult, ran: int, finished: bool) -> FailureClass:
     """A run without a failing test is green only if pytest itself says so too."""
     if result.reason == "timeout":
         return "timeout"
-    if result.exit_code == _NO_TESTS or (finished and not collected):
+    if result.exit_code == _NO_TESTS or (finished and not ran):
         return "no_tests"
     return "none" if finished and result.exit_code == 0 else "crash"
 
 
 def _parse(line: str) -> dict[str, Any]:
-    """One event; a line torn by a crash is no event."""
+    """One event; a line torn by a crash, or written by somebody else, is no event."""
     try:
         event = json.loads(line)
     except ValueError:
         return {}
-    return event if isinstance(event, dict) else {}
+    if not isinstance(event, dict) or event.get("event") == "finish":
+        return event if isinstance(event, dict) else {}
+    return event if _PHASE_KEYS.get(str(event.get("event")), {"id"}) <= event.keys() else {}
 
 
 def _mark_unfinished(cases: dict[str, TestCase], running: str, result: CommandResult) -> None:

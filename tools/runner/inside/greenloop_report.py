@@ -39,9 +39,6 @@ class _Reporter:
             # A plain attribute: pytest-xdist carries it from the worker to the controller.
             report.greenloop = self._describe(call.excinfo, report)
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self._write(event="collected", ids=[item.nodeid for item in session.items])
-
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             self._write(event="collect_error", id=report.nodeid, **self._from_text(report))
