@@ -9,6 +9,20 @@ from pathlib import Path
 from greenloop.errors import StorageError, ThreadError
 
 
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the lock."""
+    try:
+        file = path.open(encoding="utf-8")
+    except OSError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 @contextlib.contextmanager
 def exclusive(path: Path, busy: str) -> Iterator[None]:
     """Hold the lock file while the block runs; the kernel frees it when the process dies.

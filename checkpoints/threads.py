@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from greenloop.errors import ThreadError
 
-ThreadStatus = Literal["running", "green", "unsolved", "interrupted", "failed", "undone"]
+ThreadStatus = Literal["running", "killed", "green", "unsolved", "interrupted", "failed", "undone"]
+"""`killed` is never stored: it is a thread that says it runs while no process does."""
 
 
 @dataclass(frozen=True, slots=True)

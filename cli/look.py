@@ -6,9 +6,11 @@ import shutil
 import sys
 import time
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from greenloop.checkpoints.events import read_events
+from greenloop.checkpoints.lock import is_held
 from greenloop.checkpoints.threads import Thread
 from greenloop.config import load
 from greenloop.graph.chart import Overlay
@@ -22,7 +24,7 @@ def threads(args: argparse.Namespace) -> int:
     """`greenloop threads`."""
     repo = Path(args.repo).resolve() if args.repo else None
     with _storage() as storage:
-        found = storage.threads.all(repo)
+        found = [_as_it_stands(thread, storage) for thread in storage.threads.all(repo)]
     if args.json:
         print(json.dumps([_as_json(thread) for thread in found]))
     elif not found:
@@ -42,7 +44,7 @@ def show(args: argparse.Namespace) -> int:
     from greenloop.cli.live import LiveView  # noqa: PLC0415
 
     with _storage() as storage:
-        thread = storage.threads.find(args.thread)
+        thread = _as_it_stands(storage.threads.find(args.thread), storage)
         print(f"{thread.thread}  {thread.status}")
         print(f"  task     {_short(thread.task, 300)}")
         print(f"  folder   {thread.repo}")
@@ -116,6 +118,13 @@ def config_show(args: argparse.Namespace) -> int:
 
 def _storage() -> AbstractContextManager[Storage]:
     return open_storage(load({}).settings.data)
+
+
+def _as_it_stands(thread: Thread, storage: Storage) -> Thread:
+    """A thread that says it runs, but whose process is gone, was killed."""
+    if thread.status != "running" or is_held(storage.folder_lock(Path(thread.repo))):
+        return thread
+    return replace(thread, status="killed")
 
 
 def _as_json(thread: Thread) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """The edge: the only place where errors become words and exit codes."""
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -15,6 +16,10 @@ _BROKEN_PIPE = 141
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A character that the terminal's encoding lacks is no reason to fail.
+            stream.reconfigure(errors="replace")
     args = build_parser().parse_args(argv)
     try:
         return _command(args.command)(args)

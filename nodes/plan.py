@@ -15,7 +15,7 @@ from greenloop.nodes.summary import score, summarise
 from greenloop.nodes.theirs import put_back
 from greenloop.state import AgentState, Best, Plan, Step, TestSummary
 from greenloop.tools.model.base import Message
-from greenloop.tools.runner.run import NOT_STARTED
+from greenloop.tools.runner.run import NOT_STARTED, USAGE_ERROR
 
 _PART = re.compile(r"^\s*(?:\d+[.)]|[-*•])\s+\S", re.MULTILINE)
 
@@ -38,7 +38,7 @@ def plan(state: AgentState, deps: Deps) -> AgentState:
     known: AgentState = {**state, **update}
     update["plan"] = _first_plan(known, deps)
     for number, step in enumerate(update["plan"].steps, 1):
-        deps.events.emit("plan", f"{number}. {step.text}")
+        deps.events.emit("plan", f"{number}. {' '.join(step.text.split())}")
     return update
 
 
@@ -50,6 +50,10 @@ def _baseline(state: AgentState, deps: Deps) -> TestSummary:
             f"the test command does not start: {deps.runner.command.shown} "
             f"(exit code {report.exit_code}); give another with --test-cmd"
         )
+    is_pytest = deps.runner.command.python is not None
+    if is_pytest and not report.structured and report.exit_code == USAGE_ERROR:
+        said = [line for line in report.output.splitlines() if line.strip()]
+        raise NoTestsError(f"pytest does not start: {' '.join(said[-3:])[:300]}")
     if report.kind == "no_tests":
         raise NoTestsError(
             f"no tests found in {deps.workspace.root} by `{deps.runner.command.shown}`: "
@@ -69,7 +73,9 @@ def _baseline(state: AgentState, deps: Deps) -> TestSummary:
 def describe(summary: TestSummary) -> str:
     """The summary in one line."""
     if not summary.structured:
-        return "the test command passes" if summary.green else summary.failures[0].message
+        if summary.green:
+            return "the test command passes"
+        return summary.failures[0].message if summary.failures else "the tests left no report"
     parts = [f"{summary.passed} passed", f"{summary.failed} failed"]
     if summary.skipped:
         parts.append(f"{summary.skipped} skipped")

@@ -18,7 +18,8 @@ def replan(state: AgentState, deps: Deps) -> AgentState:
     plan = Plan((*done, *todo), revision=state["plan"].revision + 1, why=why)
     deps.events.emit("replan", f"revision {plan.revision}: {why}", content=state["feedback"])
     for number, step in enumerate(plan.steps, 1):
-        deps.events.emit("plan", f"{number}. {step.text}" + (" (done)" if step.done else ""))
+        line = " ".join(step.text.split())
+        deps.events.emit("plan", f"{number}. {line}" + (" (done)" if step.done else ""))
     return {
         "plan": plan,
         "step": len(done),

@@ -35,6 +35,10 @@ class Lookup:
     end: int | None = None
     """Last line, inclusive; None is the end of the file."""
 
+    def __str__(self) -> str:
+        lines = "" if (self.start, self.end) == (1, None) else f":{self.start}-{self.end or ''}"
+        return f"{self.kind} {self.argument}{lines}"
+
 
 def parse_lookups(reply: str) -> tuple[Lookup, ...]:
     """The first five different lookups of a reply, in order.

@@ -7,7 +7,12 @@ import pytest
 from graph_bench.bench import FILES, Bench, say
 
 from greenloop.checkpoints.lock import exclusive
-from greenloop.errors import ModelReplyError, ModelUnavailableError, ThreadError
+from greenloop.errors import (
+    ModelReplyError,
+    ModelUnavailableError,
+    NoTestsError,
+    ThreadError,
+)
 from greenloop.graph.edges import EDGES
 from greenloop.state import Event
 
@@ -210,3 +215,114 @@ def test_the_state_stays_small_however_long_the_run(bench: Bench) -> None:
     bench.start("colours", *[say(long, str(n)) for n in range(3)], budget_calls=3)
     rows = bench.storage.connection.execute("SELECT length(checkpoint) FROM checkpoints").fetchall()
     assert max(size for (size,) in rows) < 20_000
+
+
+def test_a_file_saved_while_the_model_thinks_is_kept(bench: Bench) -> None:
+    def save(event: Event) -> None:
+        if (event.node, event.kind) == ("code", "prompt"):
+            (bench.folder / "mine.txt").write_text("mine\n")
+
+    bench.start("colours", say("wrong"), listener=save, budget_calls=1)
+    assert (bench.folder / "mine.txt").read_text() == "mine\n"
+    assert any("mine.txt" in text for text in bench.texts("theirs"))
+
+
+def test_a_test_that_the_user_corrects_during_the_run_stays_corrected(bench: Bench) -> None:
+    (bench.folder / "tests").mkdir()
+    test_file = bench.folder / "tests/test_it.py"
+    test_file.write_text("old\n")
+
+    def correct(event: Event) -> None:
+        if (event.node, event.kind) == ("plan", "finished"):
+            test_file.write_text("corrected\n")
+
+    result = bench.start("colours", say("red", "blue"), KEEP, listener=correct)
+    assert result.status == "green"
+    assert test_file.read_text() == "corrected\n"
+    assert result.changed == ("answer.txt",)
+
+
+def test_a_file_that_the_user_deletes_during_the_run_is_no_reason_to_reject(bench: Bench) -> None:
+    (bench.folder / "junk.txt").write_text("x")
+
+    def delete(event: Event) -> None:
+        if (event.node, event.kind) == ("plan", "finished"):
+            (bench.folder / "junk.txt").unlink()
+
+    assert bench.start("colours", say("red", "blue"), KEEP, listener=delete).status == "green"
+
+
+def test_what_a_finished_step_did_survives_a_new_plan(bench: Bench) -> None:
+    seen: list[str] = []
+
+    def look(event: Event) -> None:
+        if (event.node, event.kind) == ("replan", "finished"):
+            seen.append(bench.answer())
+
+    bench.start(
+        "1. a\n2. b", "1. say red\n2. say blue", say("red"), say("w1"), say("w2"), say("w3"),
+        "1. say blue", say("red", "blue"), KEEP, listener=look,
+    )  # fmt: skip
+    assert seen == ["red\n"]
+
+
+def test_everything_done_in_the_first_step_is_reviewed(bench: Bench) -> None:
+    nothing = "It is all done already."
+    result = bench.start(
+        "1. a\n2. b", "1. red\n2. blue", say("red", "blue"), nothing, nothing, nothing, KEEP
+    )
+    assert result.status == "green"
+    assert bench.path()[-4:] == ["code", "test", "review", "done"]
+
+
+def test_the_budget_of_calls_holds_within_a_node(bench: Bench) -> None:
+    assert bench.start("colours", "junk", "junk", "junk", budget_calls=1).spent.model_calls == 1
+
+
+def test_names_that_are_no_text_do_not_end_the_run(bench: Bench) -> None:
+    litter = "touch \"$(printf 'a\\377')\"\n"
+    (bench.folder / "check.sh").write_text(litter + FILES["check.sh"])
+    assert bench.start("colours", say("red", "blue"), KEEP).status == "green"
+
+
+class TestResume:
+    def test_an_ended_thread_that_failed_again(self, bench: Bench) -> None:
+        bench.start("colours", say("wrong"), budget_calls=1)
+        for _ in range(2):
+            with pytest.raises(ModelUnavailableError):
+                bench.resume(ModelUnavailableError("gone"), budget_calls=5)
+        assert bench.resume(say("red", "blue"), KEEP, budget_calls=5).status == "green"
+
+    def test_a_budget_given_after_a_failure_in_the_first_node(self, bench: Bench) -> None:
+        with pytest.raises(ModelUnavailableError):
+            bench.start("1. a\n2. b", ModelUnavailableError("gone"), budget_calls=1)
+        replies = ("1. a\n2. b", say("red"), say("red", "blue"), KEEP)
+        assert bench.resume(*replies, budget_calls=20).status == "green"
+
+    def test_killed_between_the_last_checkpoint_and_its_record(self, bench: Bench) -> None:
+        bench.start("colours", say("red", "blue"), KEEP)
+        (thread,) = bench.storage.threads.all()
+        bench.storage.threads.set_status(thread.thread, "running")
+        visited = len(bench.path())
+        assert bench.resume().status == "green"
+        assert len(bench.path()) == visited
+
+
+def test_a_thread_that_never_worked_leaves_nothing_behind(bench: Bench) -> None:
+    (bench.folder / "check.sh").write_text("exit 127\n")
+    with pytest.raises(NoTestsError, match="does not start"):
+        bench.start("colours", say("red"))
+    tables = ("threads", "events", "checkpoints", "writes")
+    counts = [
+        bench.storage.connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        for table in tables
+    ]
+    assert counts == [0, 0, 0, 0]
+
+
+def test_a_check_that_stops_starting_later_is_a_failure_that_can_be_undone(bench: Bench) -> None:
+    (bench.folder / "check.sh").write_text("sh ./answer.txt\n")
+    (bench.folder / "answer.txt").write_text("exit 1\n")
+    result = bench.start("colours", say("no_such_program"), budget_calls=1)
+    assert result.exit_code == 1
+    assert bench.answer() == "exit 1\n"

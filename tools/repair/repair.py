@@ -197,6 +197,8 @@ class Repair:
             if numbers[0] == numbers[1]:
                 self._tell(f"whole suite: {self._harmless} of {numbers[1]} edits break nothing\n")
                 self._harmless = 0
+        elif word == "tried" and numbers[:1] == ["1"]:
+            self._told = now  # what came before was finding the place
         elif word == "tried" and len(numbers) == 3 and now - self._told >= _TELL_EVERY_S:
             self._told = now
             seconds = now - self._started
@@ -254,7 +256,8 @@ def _hints(seen: Observation, files: Mapping[str, SourceFile]) -> Hints:
 def _located(seen: Observation, scores: Suspicion, total: int) -> str:
     worst = sorted(scores, key=lambda line: (-scores[line], line))[:3]
     places = ", ".join(f"{path}:{line}" for path, line in worst)
-    return f"localised {len(seen.targets)} failing tests: {places}; {total} candidates\n"
+    tests = "1 failing test" if len(seen.targets) == 1 else f"{len(seen.targets)} failing tests"
+    return f"localised {tests}: {places or 'nowhere'}; {total} candidates\n"
 
 
 def _to_skip(brief: Brief) -> int:

@@ -22,6 +22,8 @@ NOT_STARTED = (126, 127)
 _PHASE_KEYS = {"phase": {"id", "when", "outcome", "xfail"}}
 _NO_TESTS = 5
 """pytest.ExitCode.NO_TESTS_COLLECTED."""
+USAGE_ERROR = 4
+"""pytest.ExitCode.USAGE_ERROR: an option or a file of the settings is wrong."""
 
 
 class TestRunner:
