@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from e2e.support import GREETING, PYTEST, block, command, greenloop, read, result_of, write
+from processes import gone
 from standin.fixture import start_standin
 
 EDITS = [
@@ -28,8 +30,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def running(project: Path, test_cmd: str) -> Iterator[subprocess.Popen[str]]:
-    words = command("run", "fix it", "--repo", str(project), "--test-cmd", test_cmd)
+def running(
+    project: Path, test_cmd: str, model: str = MODEL["models"][0]
+) -> Iterator[subprocess.Popen[str]]:
+    words = command(
+        "run", "fix it", "--repo", str(project), "--test-cmd", test_cmd, "--model", model
+    )
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd="/") as process:
         try:
             yield process
@@ -91,3 +97,32 @@ def test_twice_stops_at_once_and_closes_the_connection(
         done = greenloop("resume", thread()["thread"], "--json")
     assert result_of(done)["status"] == "green"
     assert read(project)["words/shout.py"] == "def shout(text):\n    return text.upper() + '!'\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_end_of_the_terminal_stops_the_tests_too(
+    project: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    pid_file = project.parent / "pid"
+    with running(project, f"sleep 60 & echo $! > {pid_file}; wait", "repair") as process:
+        wait_for(process, " 1 plan ")
+        while not pid_file.exists() or not pid_file.read_text().strip():
+            time.sleep(0.02)
+        process.send_signal(number)
+        assert process.wait(timeout=10) == 130
+    assert gone(int(pid_file.read_text()))
+    assert thread()["status"] == "interrupted"
+
+
+def test_another_brain_can_go_on(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    greet = "def greet(name):\n    return 'Hello, ' + name + '!'\n"
+    shout = "def shout(text):\n    return text.lower() + '!'\n"
+    write(project, {"words/greet.py": greet, "words/shout.py": shout})
+    with start_standin({**MODEL, "replies": [{"cut": True, "times": None}]}, tmp_path) as standin:
+        words = ("run", "fix it", "--repo", str(project), "--test-cmd", PYTEST)
+        assert greenloop(*words, env={"OLLAMA_HOST": standin.url}).returncode == 3
+    done = greenloop("resume", thread()["thread"], "--model", "repair", "--json")
+    assert result_of(done)["status"] == "green", done.stderr
+    assert thread()["model"] == "repair"

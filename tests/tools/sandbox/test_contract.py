@@ -1,13 +1,12 @@
 """What every sandbox must do; each level is one more parameter."""
 
-import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import gone
 
 from greenloop.errors import SandboxError
 from greenloop.tools.sandbox.base import Command, CommandResult, Limits, Sandbox
@@ -116,17 +115,3 @@ def test_a_program_that_cannot_start_is_our_error(
 ) -> None:
     with pytest.raises(SandboxError, match="cannot start"):
         sandbox.run(Command((program,), tmp_path))
-
-
-def gone(pid: int) -> bool:
-    """Whether the process ends soon; a killed one may still be waiting to be reaped."""
-    for _ in range(100):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        stat = Path(f"/proc/{pid}/stat")
-        if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z":
-            return True
-        time.sleep(0.05)
-    return False
