@@ -167,8 +167,6 @@ class AgentState(TypedDict, total=False):
     attempt: int
     """Repairs made at this step since the last progress; 0 for the first try."""
     replans: int
-    rejections: int
-    """Times that review sent a green tree back."""
     feedback: str
     """What the next coder or planner must know of the last failure; bounded."""
     changed: bool
@@ -204,8 +202,8 @@ class Event:
     """Order within the super-step; (thread, step, seq) is the key."""
     node: str
     kind: str
-    """started, plan, prompt, reply, refused, lookup, diff, tests, review, replan, theirs, note,
-    failed, finished; between super-steps: waiting, saved, undo."""
+    """started, plan, prompt, reply, refused, lookup, edits, diff, tests, review, replan, theirs,
+    saved, note, failed, finished; between super-steps: waiting, saved, undo."""
     text: str = ""
     """One line for a person."""
     sender: str = ""

@@ -7,8 +7,8 @@ from greenloop.checkpoints.snapshots import SnapshotStore
 from greenloop.checkpoints.threads import Thread
 from greenloop.state import AgentState, Spent, TestSummary
 
-GREEN, UNSOLVED, USER_MISTAKE, INFRASTRUCTURE, INTERRUPTED = 0, 1, 2, 3, 130
-"""Exit codes; the last is the shell's for a program ended by Ctrl-C (128 + SIGINT)."""
+GREEN, UNSOLVED, INTERRUPTED = 0, 1, 130
+"""Exit codes of runs; those of errors are in their classes. 130 is the shell's for Ctrl-C."""
 
 _EXIT = {"green": GREEN, "unsolved": UNSOLVED, "interrupted": INTERRUPTED}
 

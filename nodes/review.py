@@ -31,7 +31,6 @@ def review(state: AgentState, deps: Deps) -> AgentState:
         return {"review": verdict, "best": best, "feedback": ""}
     return {
         "review": verdict,
-        "rejections": state.get("rejections", 0) + 1,
         "feedback": "The tests pass, but the review sent the change back:\n"
         + "\n".join(f"- {reason}" for reason in verdict.reasons),
     }

@@ -96,12 +96,6 @@ class SourceFile:
         """The innermost enclosing class."""
         return next((n for n in self.ancestors(node) if isinstance(n, ast.ClassDef)), None)
 
-    def statement_of(self, node: ast.AST) -> ast.stmt | None:
-        """The innermost statement that the node is or is part of."""
-        if isinstance(node, ast.stmt):
-            return node
-        return next((n for n in self.ancestors(node) if isinstance(n, ast.stmt)), None)
-
     def scope(self, node: ast.AST) -> "Scope":
         """The names that can be used at a node."""
         owner = self.function_of(node) or self.tree
