@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from greenloop.errors import ConfigError
@@ -30,10 +30,13 @@ PROJECT_KEYS = frozenset(
         "retrieval",
         "test_cmd",
         "test_timeout",
+        "think",
     }
 )
 """Settings that a repository may bring along; the rest belong to the user alone."""
 
+_LEAST_WINDOW = 2048
+"""Tokens; below it our own words leave too little for the user's."""
 _PASSED_ON = (
     "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER"
 )  # fmt: skip
@@ -51,9 +54,17 @@ class Settings(BaseSettings):
         "", description="Address of Ollama; empty: OLLAMA_HOST, else 127.0.0.1:11434."
     )
     num_ctx: int = Field(
-        8192, ge=1024, description="Context window in tokens, the same for every request."
+        0,
+        description="Context window in tokens, the same for every request of a thread; 0: what "
+        "the GPU holds, at most 16384.",
     )
-    num_predict: int = Field(2048, ge=64, description="Longest reply in tokens.")
+    num_predict: int = Field(
+        2048, ge=64, description="Longest reply in tokens; at most a third of the window."
+    )
+    think: bool = Field(False, description="Let a reasoning model think before it answers.")
+    base_url: str = Field(
+        "", description="Address of the server for a `provider:name` model; empty: the provider's."
+    )
     keep_alive: str = Field("30m", description="How long Ollama keeps the model loaded.")
     reply_timeout: float = Field(900.0, gt=0, description="Longest wait for a reply, in seconds.")
     stall_timeout: float = Field(
@@ -89,6 +100,13 @@ class Settings(BaseSettings):
         "all-MiniLM-L6-v2", description="Sentence-transformers model, by name or path."
     )
     data_dir: str = Field("", description="Folder of threads and snapshots; empty: the system's.")
+
+    @field_validator("num_ctx")
+    @classmethod
+    def _window_is_of_use(cls, value: int) -> int:
+        if value and value < _LEAST_WINDOW:
+            raise ValueError(f"must be 0 or at least {_LEAST_WINDOW}")
+        return value
 
     @property
     def data(self) -> Path:

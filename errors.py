@@ -13,10 +13,12 @@ GreenloopError
 │   ├── ContextError           the prompt does not fit the window, or the server cut it
 │   ├── StorageError           database, disk or snapshot store
 │   └── SandboxError           a command could not be started as promised
+├── CancelledError             exit 130: a reply was broken off because somebody asked
 └── EditError                  a model's edit that cannot be applied; goes back to the model
 """
 
 __all__ = [
+    "CancelledError",
     "ConfigError",
     "ContextError",
     "EditError",
@@ -77,6 +79,11 @@ class ModelUnavailableError(InfrastructureError):
 class ModelReplyError(InfrastructureError):
     """The server answered, but the reply is cut, empty or unreadable. Asking again may help."""
 
+    def __init__(self, message: str, feedback: str = "") -> None:
+        super().__init__(message)
+        self.feedback = feedback
+        """What to tell the model about its reply, when that may help; empty otherwise."""
+
 
 class ContextError(InfrastructureError):
     """The prompt does not fit the context window, or the server cut it. Never an answer."""
@@ -90,5 +97,16 @@ class SandboxError(InfrastructureError):
     """A command could not be started under the promised limits."""
 
 
+class CancelledError(GreenloopError):
+    """A reply was broken off because somebody asked for it; the thread is resumable."""
+
+    exit_code = 130
+
+
 class EditError(GreenloopError):
     """An edit in a model's reply cannot be applied. The message is written for the model."""
+
+    def __init__(self, message: str, reason: str = "unfit") -> None:
+        super().__init__(message)
+        self.reason = reason
+        """One of `tools.reader.base.Reason`."""

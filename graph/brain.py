@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from greenloop.config import Settings
 from greenloop.errors import ModelNotFoundError, UserError
-from greenloop.tools.model.base import ChatModel
+from greenloop.tools.model.base import ChatModel, window_of
 from greenloop.tools.model.probe import has_model, list_models, normalise_host
 from greenloop.tools.runner.command import TestCommand
 from greenloop.tools.sandbox.base import Sandbox
 
 EMBEDDED = "repair"
+_USUAL_WINDOW = 8192
+"""Tokens; what a 7B model at four bits leaves room for on a card of 8 GB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,12 @@ def open_brain(name: str, settings: Settings, sandbox: Sandbox, command: TestCom
         return RepairModel(sandbox, command, deadline_s)
     from greenloop.tools.model.ollama import OllamaModel  # noqa: PLC0415
 
+    window = window_of(settings.num_ctx or _USUAL_WINDOW, settings.num_predict)
     return OllamaModel(
         name,
         normalise_host(settings.ollama_host),
-        num_ctx=settings.num_ctx,
-        num_predict=settings.num_predict,
+        num_ctx=window.num_ctx,
+        num_predict=window.num_predict,
         keep_alive=settings.keep_alive,
         gap_s=settings.stall_timeout,
         overall_s=settings.reply_timeout,

@@ -20,7 +20,7 @@ _PATH = re.compile(r"[\w./-]+\.\w{1,5}")
 
 def gather(state: AgentState, deps: Deps, step: str) -> str:
     """Files and pieces of files, most relevant first, with a mark for what was left out."""
-    window = deps.settings.num_ctx - deps.settings.num_predict - _OVERHEAD_TOKENS
+    window = deps.model.window.room - _OVERHEAD_TOKENS
     room = max(2000, int(window * _CHARS_PER_TOKEN))
     shown, left_out = [], []
     hits = _search(state, deps, step)

@@ -16,14 +16,14 @@ def write_user_file(text: str) -> None:
 
 def test_each_layer_covers_the_one_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = [load({}, tmp_path)]
-    write_user_file("num_ctx = 2000")
+    write_user_file("num_ctx = 2500")
     seen.append(load({}, tmp_path))
     (tmp_path / PROJECT_FILE).write_text("num_ctx = 3000")
     seen.append(load({}, tmp_path))
     monkeypatch.setenv("GREENLOOP_NUM_CTX", "4000")
     seen.append(load({}, tmp_path))
     seen.append(load({"num_ctx": 5000}, tmp_path))
-    assert [loaded.settings.num_ctx for loaded in seen] == [8192, 2000, 3000, 4000, 5000]
+    assert [loaded.settings.num_ctx for loaded in seen] == [0, 2500, 3000, 4000, 5000]
     assert [loaded.origins["num_ctx"] for loaded in seen] == [
         "default",
         str(user_file()),
@@ -49,7 +49,7 @@ def test_ollamas_own_variable_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("num_ctxx = 1", "unknown setting 'num_ctxx'.*did you mean num_ctx"),
         ("num_ctx = 'many'", "num_ctx .from .*valid integer.*'many'"),
-        ("num_ctx = 5", "num_ctx .from .*greater than or equal to 1024"),
+        ("num_ctx = 5", "num_ctx .from .*must be 0 or at least 2048"),
         ("num_ctx = = 5", "cannot read settings from"),
         ("retrieval = 'magic'", "retrieval .*'hybrid'"),
     ],

@@ -17,7 +17,8 @@ from greenloop.graph.run import Run, start
 from greenloop.graph.storage import open_storage
 from greenloop.state import Event
 from greenloop.tools.files import Workspace
-from greenloop.tools.model.base import ModelReply, ModelRequest, OnText
+from greenloop.tools.model.base import ModelReply, ModelRequest, OnText, Window
+from greenloop.tools.model.profile import DEFAULT
 
 _EDIT = "answer.txt\n```\n{text}\n```\n\ntool.sh\n```\n#!/bin/sh\necho {text}\n```\n"
 
@@ -27,6 +28,14 @@ class Playbook:
 
     name = "playbook"
     reads_prompt = True
+    window = Window(8192, 2048)
+    profile = DEFAULT
+
+    def count(self, text: str) -> int:
+        return len(text) // 4
+
+    def cancel(self) -> None:
+        return
 
     def reply(self, request: ModelRequest, on_text: OnText | None = None) -> ModelReply:
         del on_text

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from e2e.support import GREETING, PYTEST, block, command, greenloop, read, result_of, write
-from standin.fixture import start_standin
+
+from greenloop.tools.standin.start import start_standin
 
 FIXED = {
     "words/greet.py": "def greet(name):\n    return f'Hello, {name}!'\n",

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from e2e.support import GREETING, PYTEST, block, command, greenloop, read, result_of, write
 from processes import gone
-from standin.fixture import start_standin
+
+from greenloop.tools.standin.start import start_standin
 
 EDITS = [
     block("words/greet.py", "    return 'Hello ' + name", "    return f'Hello, {name}!'"),

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from e2e.support import GREETING, GREETING_TESTS, PYTEST, block, greenloop, read, result_of, write
-from standin.fixture import Standin, start_standin
+
+from greenloop.tools.standin.start import Standin, start_standin
 
 TASK = "1. greet must say Hello, NAME!\n2. shout must shout"
 SHOUT = "def shout(text):\n    return text.upper() + '!'\n"

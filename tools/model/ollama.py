@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from greenloop.errors import ContextError, ModelReplyError, ModelUnavailableError
-from greenloop.tools.model.base import Message, ModelReply, ModelRequest, OnText
+from greenloop.tools.model.base import Message, ModelReply, ModelRequest, OnText, Window
 from greenloop.tools.model.ollama_errors import PassingError, Talk
 from greenloop.tools.model.probe import is_loopback, without_login
+from greenloop.tools.model.profile import DEFAULT, Profile
 from greenloop.tools.model.speech import Speech
 
 if TYPE_CHECKING:
@@ -50,7 +51,21 @@ class OllamaModel:
     """Longest time for a reply, in seconds, tries included."""
     pauses_s: Sequence[float] = (0.25, 1.0)
     """Before each further try, in seconds; short, since the server is near."""
+    profile: Profile = DEFAULT
     reads_prompt: bool = field(default=True, init=False)
+
+    @property
+    def window(self) -> Window:
+        """As given."""
+        return Window(self.num_ctx, self.num_predict)
+
+    def count(self, text: str) -> int:
+        """By the profile's characters to a token."""
+        return math.ceil(len(text) / self.profile.chars_per_token)
+
+    def cancel(self) -> None:
+        """Break off the reply; see `ChatModel.cancel`."""
+        raise NotImplementedError
 
     def reply(self, request: ModelRequest, on_text: OnText | None = None) -> ModelReply:
         """Ask once, and again after each pause where that may help and nothing was heard yet.

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from greenloop.errors import ModelReplyError
-from greenloop.tools.model.base import ModelReply, ModelRequest, OnText, Role
+from greenloop.tools.model.base import ModelReply, ModelRequest, OnText, Role, Window
+from greenloop.tools.model.profile import DEFAULT, Profile
 
 _CHARS_PER_TOKEN = 4
+_WINDOW = Window(8192, 2048)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class ScriptedModel:
 
     replies: Sequence[ScriptedReply | str | BaseException]
     name: str = "scripted"
+    window: Window = _WINDOW
+    profile: Profile = DEFAULT
     reads_prompt: bool = field(default=True, init=False)
     requests: list[ModelRequest] = field(default_factory=list, init=False)
     """What was asked so far."""
@@ -37,6 +41,13 @@ class ScriptedModel:
 
     def __post_init__(self) -> None:
         self._left = [ScriptedReply(r) if isinstance(r, str) else r for r in self.replies]
+
+    def count(self, text: str) -> int:
+        """Four characters to a token."""
+        return -(-len(text) // _CHARS_PER_TOKEN)
+
+    def cancel(self) -> None:
+        """Nothing: it speaks at once."""
 
     def reply(self, request: ModelRequest, on_text: OnText | None = None) -> ModelReply:
         """The next reply for the request's role, word by word to `on_text`.

@@ -7,7 +7,9 @@ tests, proves the best by the whole suite, and answers in the format that models
 import time
 from pathlib import Path
 
-from greenloop.tools.model.base import Brief, ModelReply, ModelRequest, OnText
+from greenloop.errors import CancelledError
+from greenloop.tools.model.base import Brief, ModelReply, ModelRequest, OnText, Window
+from greenloop.tools.model.profile import DEFAULT
 from greenloop.tools.repair.repair import Repair
 from greenloop.tools.runner.command import TestCommand
 from greenloop.tools.sandbox.base import Sandbox
@@ -20,21 +22,40 @@ class RepairModel:
 
     name = "repair"
     reads_prompt = False
+    window = Window(0, 0)
+    profile = DEFAULT
 
     def __init__(self, sandbox: Sandbox, command: TestCommand, deadline_s: float = 300.0) -> None:
         """`deadline_s` bounds one reply of the coder, in seconds."""
         self._sandbox = sandbox
         self._command = command
         self._deadline_s = deadline_s
+        self._cancelled = False
+
+    def count(self, text: str) -> int:
+        """Nothing: it reads no text."""
+        return 0
+
+    def cancel(self) -> None:
+        """End the search at its next sign of life; see `ChatModel.cancel`."""
+        self._cancelled = True
 
     def reply(self, request: ModelRequest, on_text: OnText | None = None) -> ModelReply:
         """Plan, repair or review, by the request's role; see `ChatModel.reply`.
 
         Raises:
             SandboxError: the project's interpreter could not be run.
+            CancelledError: `cancel` was called.
         """
         started = time.monotonic()
-        tell = on_text or _silent
+        self._cancelled = False
+
+        def tell(text: str) -> None:
+            if self._cancelled:
+                raise CancelledError("the search was broken off")
+            if on_text is not None:
+                on_text(text)
+
         match request.role:
             case "planner":
                 text, gave_up = _plan(request.brief), ""
@@ -53,10 +74,6 @@ class RepairModel:
         workspace = Path(brief.workspace).resolve()
         repair = Repair(self._sandbox, self._command, workspace, self._deadline_s, tell)
         return repair.propose(brief)
-
-
-def _silent(text: str) -> None:
-    """Where nobody listens."""
 
 
 def _plan(brief: Brief) -> str:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from standin.fixture import start_standin
 
 from greenloop.errors import GreenloopError, ModelReplyError
 from greenloop.state import TestFailure
@@ -21,6 +20,7 @@ from greenloop.tools.model.scripted import ScriptedModel
 from greenloop.tools.repair.model import RepairModel
 from greenloop.tools.runner.command import TestCommand
 from greenloop.tools.sandbox.local import LocalSandbox
+from greenloop.tools.standin.start import start_standin
 
 NAME = "qwen2.5-coder:7b"
 ANSWER = "Change the sum:\n\n```python\nif a < b & c:\n    größe = '→ 🐍'\n```\n"

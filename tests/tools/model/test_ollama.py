@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standin.fixture import Standin, start_standin
 
 from greenloop.errors import (
     ContextError,
@@ -20,6 +19,7 @@ from greenloop.errors import (
 )
 from greenloop.tools.model.base import Brief, Message, ModelReply, ModelRequest
 from greenloop.tools.model.ollama import OllamaModel
+from greenloop.tools.standin.start import Standin, start_standin
 
 NAME = "qwen2.5-coder:7b"
 LONG = "word and word " * 40

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from standin.fixture import start_standin
 
 from greenloop.errors import ConfigError, ModelUnavailableError
 from greenloop.tools.model.probe import (
@@ -13,6 +12,7 @@ from greenloop.tools.model.probe import (
     normalise_host,
     without_login,
 )
+from greenloop.tools.standin.start import start_standin
 
 
 @pytest.mark.parametrize(

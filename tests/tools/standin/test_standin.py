@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import ollama
 import pytest
-from standin.fixture import Standin, start_standin
+
+from greenloop.tools.standin.start import Standin, start_standin
 
 CODER = "qwen2.5-coder:7b"
 MODELS = [

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
 
-from standin.chat_request import ChatRequest, Refused
-from standin.script import PIECE, Reply
-from standin.truncation import Cut, count
-from standin.wire import Wire, go_json, timestamp
+from greenloop.tools.standin.chat_request import ChatRequest, Refused
+from greenloop.tools.standin.script import PIECE, Reply
+from greenloop.tools.standin.truncation import Cut, count
+from greenloop.tools.standin.wire import Wire, go_json, timestamp
 
 NDJSON = "application/x-ndjson"
 JSON = "application/json; charset=utf-8"

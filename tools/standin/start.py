@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_SERVER = Path(__file__).with_name("server.py")
 _PATIENCE_S = 20.0
 
 Record = dict[str, Any]
@@ -76,8 +75,8 @@ def start_standin(script: Mapping[str, Any], tmp_path: Path, *, port: int = 0) -
     folder = Path(tempfile.mkdtemp(prefix="standin-", dir=tmp_path))
     script_file, log_file = folder / "script.json", folder / "requests.jsonl"
     script_file.write_text(json.dumps(script), encoding="utf-8")
-    command = [sys.executable, "-S", str(_SERVER), "--with-parent", "--port", str(port)]
-    command += ["--script", str(script_file), "--log", str(log_file)]
+    command = [sys.executable, "-m", "greenloop.tools.standin", "--with-parent"]
+    command += ["--port", str(port), "--script", str(script_file), "--log", str(log_file)]
     with (folder / "stderr").open("w") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     with process:

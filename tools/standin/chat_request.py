@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from standin.script import OfferedModel, Script
-from standin.shelf import Shelf, keep_seconds
+from greenloop.tools.standin.script import OfferedModel, Script
+from greenloop.tools.standin.shelf import Shelf, keep_seconds
 
 _INTEGERS = ("num_ctx", "num_predict", "num_keep", "seed", "top_k", "repeat_last_n", "num_batch")
 _LEVELS = (True, False, None, "low", "medium", "high", "max")

@@ -10,13 +10,13 @@ from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 from typing import Any
 
-from standin.chat import JSON, Generation, Turnstile, within_limit
-from standin.chat_request import Refused, read_chat, read_model, read_object
-from standin.record import Entry, RequestLog
-from standin.script import Script
-from standin.shelf import Shelf, show
-from standin.truncation import cut
-from standin.wire import ClientGone, Wire, go_json, timestamp
+from greenloop.tools.standin.chat import JSON, Generation, Turnstile, within_limit
+from greenloop.tools.standin.chat_request import Refused, read_chat, read_model, read_object
+from greenloop.tools.standin.record import Entry, RequestLog
+from greenloop.tools.standin.script import Script
+from greenloop.tools.standin.shelf import Shelf, show
+from greenloop.tools.standin.truncation import cut
+from greenloop.tools.standin.wire import ClientGone, Wire, go_json, timestamp
 
 TEXT = "text/plain; charset=utf-8"
 

@@ -9,13 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from standin.calls import Call, Shared
-from standin.chat import Turnstile
-from standin.chat_request import Refused
-from standin.record import RequestLog
-from standin.script import Script
-from standin.shelf import Shelf
-from standin.wire import ClientGone, Wire
+from greenloop.tools.standin.calls import Call, Shared
+from greenloop.tools.standin.chat import Turnstile
+from greenloop.tools.standin.chat_request import Refused
+from greenloop.tools.standin.record import RequestLog
+from greenloop.tools.standin.script import Script
+from greenloop.tools.standin.shelf import Shelf
+from greenloop.tools.standin.wire import ClientGone, Wire
 
 
 class Service(ThreadingHTTPServer):
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     service = Service(("127.0.0.1", args.port), shared)
     if args.with_parent:
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    print(f"listening http://127.0.0.1:{service.server_port}", flush=True)  # noqa: T201
+    print(f"listening http://127.0.0.1:{service.server_port}", flush=True)
     service.serve_forever(poll_interval=0.1)
     return 0
 

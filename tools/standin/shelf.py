@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from standin.script import OfferedModel
-from standin.wire import timestamp
+from greenloop.tools.standin.script import OfferedModel
+from greenloop.tools.standin.wire import timestamp
 
 _SIZE = 4_683_087_332
 _FOREVER = 100 * 365 * 86400.0

@@ -1,0 +1,1 @@
+"""A stand-in for an Ollama server: for tests, benchmarks, demonstrations and bug reports."""
