@@ -48,7 +48,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GREENLOOP_", extra="forbid", frozen=True)
 
     model: str = Field(
-        "qwen2.5-coder:7b", description="Chat model in Ollama, or `repair` for the embedded brain."
+        "qwen2.5-coder:7b",
+        description="Chat model in Ollama, `repair` for the embedded brain, `provider:name` or "
+        "`scripted:FILE`.",
     )
     ollama_host: str = Field(
         "", description="Address of Ollama; empty: OLLAMA_HOST, else 127.0.0.1:11434."
@@ -56,7 +58,7 @@ class Settings(BaseSettings):
     num_ctx: int = Field(
         0,
         description="Context window in tokens, the same for every request of a thread; 0: what "
-        "the GPU holds, at most 16384.",
+        "is loaded or was probed to fit the GPU, else 8192, or 4096 where 8192 does not fit.",
     )
     num_predict: int = Field(
         2048, ge=64, description="Longest reply in tokens; at most a third of the window."

@@ -11,6 +11,7 @@ GreenloopError
 │   ├── ModelUnavailableError  no answer, a refusal, or the connection broke
 │   ├── ModelReplyError        an answer that is cut, empty or of no use; asking again may help
 │   ├── ContextError           the prompt does not fit the window, or the server cut it
+│   ├── ReplayError            a recording or script has no reply to what is asked
 │   ├── StorageError           database, disk or snapshot store
 │   └── SandboxError           a command could not be started as promised
 ├── CancelledError             exit 130: a reply was broken off because somebody asked
@@ -28,6 +29,7 @@ __all__ = [
     "ModelReplyError",
     "ModelUnavailableError",
     "NoTestsError",
+    "ReplayError",
     "SandboxError",
     "StorageError",
     "ThreadError",
@@ -87,6 +89,10 @@ class ModelReplyError(InfrastructureError):
 
 class ContextError(InfrastructureError):
     """The prompt does not fit the context window, or the server cut it. Never an answer."""
+
+
+class ReplayError(InfrastructureError):
+    """A recording or a script has no reply to what is asked. Asking again does not help."""
 
 
 class StorageError(InfrastructureError):

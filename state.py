@@ -171,6 +171,8 @@ class AgentState(TypedDict, total=False):
     """What the next coder or planner must know of the last failure; bounded."""
     changed: bool
     """Whether the last code node changed the tree."""
+    tried: tuple[str, ...]
+    """Fingerprints of trees that were tested and of edits that were refused; the last few."""
     gave_up: str
     """Why the brain has nothing more to offer; empty while it has."""
     base_tree: str

@@ -1,28 +1,89 @@
-"""`python -m benchmarks NAME [--json]`: run one benchmark and print its figures."""
+"""`python -m benchmarks NAME [--json]`: run one benchmark and print its figures.
+
+With `--json` the last line is one object with the figures.
+"""
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
 
-from benchmarks import startup
+from greenloop.errors import GreenloopError
 
-_BENCHMARKS: dict[str, Callable[[int], Mapping[str, float]]] = {"startup": startup.measure}
+Figures = Mapping[str, object]
 
 
 def main() -> int:
     """Run the benchmark named on the command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=sorted(_BENCHMARKS), help="what to measure")
-    parser.add_argument("--runs", type=int, default=7, metavar="N", help="repetitions (default: 7)")
-    parser.add_argument("--json", action="store_true", help="end with one JSON object")
-    args = parser.parse_args()
-    figures = _BENCHMARKS[args.name](args.runs)
+    args = _parser().parse_args()
+    run: Callable[[argparse.Namespace], Figures] = args.run
+    try:
+        figures = run(args)
+    except GreenloopError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return error.exit_code
+    if args.json:
+        print(json.dumps(figures))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measurements.")
+    names = parser.add_subparsers(metavar="NAME", required=True)
+    for name, run, about in (
+        ("startup", _startup, "how long a user waits before anything happens"),
+        ("outputs", _outputs, "how a corpus of what models really wrote is read"),
+        ("prompts", _prompts, "what a ten-step run sends, beside naive chat history"),
+        ("faults", _faults, "every failure of the model server, at three moments"),
+    ):
+        command = names.add_parser(name, help=about, description=about)
+        command.set_defaults(run=run)
+        command.add_argument("--json", action="store_true", help="end with one JSON object")
+        if name == "startup":
+            command.add_argument(
+                "--runs", type=int, default=7, metavar="N", help="repetitions (default: 7)"
+            )
+        if name == "outputs":
+            command.add_argument(
+                "--corpus", type=Path, required=True, metavar="FILE", help="JSON lines"
+            )
+    return parser
+
+
+def _startup(args: argparse.Namespace) -> Figures:
+    from benchmarks import startup  # noqa: PLC0415
+
+    figures = startup.measure(args.runs)
     width = max(map(len, figures))
     for name, value in figures.items():
         print(f"{name:<{width}}  {value:8.1f}")
-    if args.json:
-        print(json.dumps(dict(figures)))
-    return 0
+    return figures
+
+
+def _outputs(args: argparse.Namespace) -> Figures:
+    from benchmarks import outputs  # noqa: PLC0415
+
+    measured = outputs.measure(args.corpus)
+    print(outputs.table(measured))
+    return asdict(measured)
+
+
+def _prompts(_args: argparse.Namespace) -> Figures:
+    from benchmarks import prompts  # noqa: PLC0415
+
+    figures = prompts.measure()
+    print(prompts.table(figures))
+    return figures
+
+
+def _faults(_args: argparse.Namespace) -> Figures:
+    from benchmarks import faults  # noqa: PLC0415
+
+    rows = faults.measure()
+    print(faults.table(rows))
+    return faults.figures(rows)
 
 
 if __name__ == "__main__":

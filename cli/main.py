@@ -44,6 +44,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from greenloop.cli import work  # noqa: PLC0415
 
         return {"run": work.run, "resume": work.resume, "undo": work.undo}[name]
+    if name == "doctor":
+        from greenloop.cli.doctor import doctor  # noqa: PLC0415
+
+        return doctor
     from greenloop.cli import look  # noqa: PLC0415
 
     return {

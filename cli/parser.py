@@ -18,7 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"greenloop {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_run, _resume, _threads, _show, _graph, _undo, _config):
+    for add in (_run, _resume, _threads, _show, _graph, _undo, _config, _doctor):
         add(commands.add_parser)
     return parser
 
@@ -56,7 +56,10 @@ def _add_place(command: argparse.ArgumentParser) -> None:
 
 def _add_settings(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--model", metavar="NAME", help="a model in Ollama, or `repair` for the embedded brain"
+        "--model",
+        metavar="NAME",
+        help="a model in Ollama, `repair` for the embedded brain, PROVIDER:NAME for a model of "
+        "another provider, or scripted:FILE",
     )
     command.add_argument("--test-cmd", metavar="CMD", help="the command that judges the work")
     command.add_argument(
@@ -71,6 +74,11 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
         default=[],
         help="any other setting; `greenloop config show` lists them",
     )
+    tape = command.add_mutually_exclusive_group()
+    tape.add_argument(
+        "--record", metavar="FILE", help="write down everything that is asked of the brain"
+    )
+    tape.add_argument("--replay", metavar="FILE", help="answer from a recording; no model is asked")
     command.add_argument("--json", action="store_true", help="print one JSON object at the end")
 
 
@@ -108,3 +116,22 @@ def _config(add: _Add) -> None:
     show = actions.add_parser("show", help="each setting, its value and where it came from")
     show.add_argument("--repo", metavar="DIR", default=".", help="the folder (default: here)")
     show.add_argument("--json", action="store_true", help="print a JSON object")
+
+
+def _doctor(add: _Add) -> None:
+    command = add(
+        "doctor",
+        help="say what stands in the way of a run, and what to do",
+        epilog="Exit codes: 0 nothing blocks a run, 1 something does, 2 your mistake, "
+        "3 infrastructure, 130 interrupted.",
+    )
+    command.add_argument("--repo", metavar="DIR", default=".", help="the folder (default: here)")
+    command.add_argument(
+        "--probe",
+        metavar="MODEL",
+        nargs="?",
+        const="",
+        help="measure a model in Ollama (default: the one in the settings) and keep what was "
+        "found for all runs with it; takes a minute or more",
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object")

@@ -4,7 +4,7 @@ import argparse
 import json
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -14,7 +14,8 @@ from greenloop.cli.live import LiveView
 from greenloop.cli.program import again, is_near
 from greenloop.config import Settings, load, prepare_process
 from greenloop.errors import ThreadError
-from greenloop.graph.brain import choose
+from greenloop.graph.brain import Choice, check_origin, choose
+from greenloop.graph.recording import open_replay, recording
 from greenloop.graph.result import RunResult
 from greenloop.graph.resume import check_resumable
 from greenloop.graph.resume import resume as resume_thread
@@ -23,6 +24,8 @@ from greenloop.graph.storage import open_storage
 from greenloop.graph.undo import redo
 from greenloop.graph.undo import undo as undo_thread
 from greenloop.tools.files import Workspace
+from greenloop.tools.model.base import ChatModel
+from greenloop.tools.model.replay import ReplayModel
 from greenloop.tools.text import printable
 
 
@@ -30,13 +33,18 @@ def run(args: argparse.Namespace) -> int:
     """`greenloop run TASK`."""
     prepare_process()
     workspace = Workspace(Path(args.repo))
-    settings = load(settings_flags(args), workspace.root).settings
-    choice = choose(settings, explicit=args.model is not None)
-    settings = settings.model_copy(update={"model": choice.name})
-    with open_storage(settings.data) as storage:
+    loaded = load(settings_flags(args), workspace.root)
+    check_origin(loaded)
+    settings, replay = loaded.settings, _replay(args)
+    choice = Choice(replay.name) if replay else choose(settings, explicit=args.model is not None)
+    settings = choice.settle(settings)
+    with (
+        open_storage(settings.data) as storage,
+        _recorded(args, workspace, settings, args.task) as recorded,
+    ):
         view = LiveView(storage.blobs, quiet=args.json)
-        view.banner(workspace.root, choice.name, choice.note)
-        handle = Run(listeners=(view,))
+        view.banner(workspace.root, choice.name, _note(args, choice.note))
+        handle = Run(listeners=(view,), model=replay or recorded)
         with _stoppable(handle, view):
             try:
                 result = start(args.task, workspace, settings, storage, handle)
@@ -55,18 +63,21 @@ def resume(args: argparse.Namespace) -> int:
         check_resumable(thread)
         workspace = Workspace(Path(thread.repo))
         settings = _settings_of(thread, flags, workspace.root)
-        if settings.model != "repair":
-            choose(settings, explicit=True)
+        replay = _replay(args, goes_on=True)
+        choice = Choice(settings.model) if replay else choose(settings, explicit=True)
+        settings = choice.settle(settings)
         view = LiveView(storage.blobs, quiet=args.json)
-        view.banner(workspace.root, settings.model, f"resuming {thread.thread}")
-        handle = Run(listeners=(view,))
-        with _stoppable(handle, view):
-            try:
-                result = resume_thread(
-                    thread, workspace, settings, storage, handle, files=args.files
-                )
-            finally:
-                _remember(args, handle, workspace)
+        note = _note(args, f"resuming {thread.thread}", choice.note)
+        view.banner(workspace.root, settings.model, note)
+        with _recorded(args, workspace, settings, thread.task, goes_on=True) as recorded:
+            handle = Run(listeners=(view,), model=replay or recorded)
+            with _stoppable(handle, view):
+                try:
+                    result = resume_thread(
+                        thread, workspace, settings, storage, handle, files=args.files
+                    )
+                finally:
+                    _remember(args, handle, workspace)
     return _report(result, view, args)
 
 
@@ -90,6 +101,32 @@ def undo(args: argparse.Namespace) -> int:
     return 0
 
 
+def _replay(args: argparse.Namespace, *, goes_on: bool = False) -> ReplayModel | None:
+    return open_replay(Path(args.replay), goes_on=goes_on) if args.replay else None
+
+
+def _recorded(
+    args: argparse.Namespace,
+    workspace: Workspace,
+    settings: Settings,
+    task: str,
+    *,
+    goes_on: bool = False,
+) -> AbstractContextManager[ChatModel | None]:
+    """The brain with its recorder, where one is asked for."""
+    if not args.record:
+        return nullcontext()
+    return recording(Path(args.record), workspace.root, settings, task, goes_on=goes_on)
+
+
+def _note(args: argparse.Namespace, *notes: str) -> str:
+    """What the user should know of the brain, in one line."""
+    tape = [f"replayed from {args.replay}: no model is asked"] if args.replay else []
+    if args.record:
+        tape.append(f"recorded in {args.record}, which will hold what the model sees of your code")
+    return "; ".join(filter(None, (*notes, *tape)))
+
+
 def _remember(args: argparse.Namespace, handle: Run, workspace: Workspace) -> None:
     """Tell the edge how the thread is resumed, should this end in an error."""
     args.started = handle.thread
@@ -101,6 +138,8 @@ def _settings_of(thread: Thread, flags: dict[str, object], folder: Path) -> Sett
     here = load({}, folder).settings
     machine = {"data_dir": here.data_dir, "ollama_host": here.ollama_host}
     known = {k: v for k, v in thread.settings.items() if k in Settings.model_fields}
+    if flags.get("model", thread.model) != thread.model:
+        known.pop("num_ctx", None)  # another model's window; this one's is looked for anew
     return load({**known, "model": thread.model, **machine, **flags}).settings
 
 

@@ -1,12 +1,12 @@
 """Asking the model: every prompt and reply becomes an event, every token is counted."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from greenloop.errors import ModelReplyError
 from greenloop.nodes.deps import Deps
-from greenloop.state import AgentState
-from greenloop.tools.model.base import Brief, Message, ModelRequest, Role
+from greenloop.state import AgentState, over_budget
+from greenloop.tools.model.base import Brief, Message, ModelReply, ModelRequest, Role, Schema
+from greenloop.tools.reader.base import Call, Tool
 
 _WARMER_PER_AGAIN = 0.3
 """Asking again is of use only if the model does not repeat itself."""
@@ -31,6 +31,30 @@ def brief(state: AgentState, deps: Deps, diff: str = "") -> Brief:
     )
 
 
+def spent_out(state: AgentState, deps: Deps) -> bool:
+    """Whether the calls of this node have used the budget up."""
+    spent, meter = state["spent"], deps.meter
+    spent = replace(
+        spent, model_calls=spent.model_calls + meter.calls, tokens=spent.tokens + meter.tokens
+    )
+    return bool(over_budget(spent, state["budget"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and of whom."""
+
+    role: Role
+    messages: tuple[Message, ...]
+    """The prompt; empty for a brain that does not read."""
+    facts: Brief
+    """What the prompt was made from."""
+    refused: int = 0
+    """Replies to this prompt that were of no use so far."""
+    tools: tuple[Tool, ...] = ()
+    schema: Schema | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came of asking."""
@@ -40,52 +64,48 @@ class Answer:
     """Why the brain has nothing more to offer; empty while it has."""
     unusable: str = ""
     """Why there is no reply to work with, such as one cut at its longest; empty if there is."""
+    feedback: str = ""
+    """What to tell the model about a reply that cannot be used; empty when that is of no use."""
+    calls: tuple[Call, ...] = ()
+    """Tools called through the server."""
 
 
-def ask(
-    deps: Deps,
-    state: AgentState,
-    role: Role,
-    messages: Sequence[Message],
-    facts: Brief,
-    refused: int = 0,
-) -> Answer:
+def ask(deps: Deps, state: AgentState, question: Question) -> Answer:
     """One question. A reply that is cut or empty is the model's failure and no end of the run.
-
-    Args:
-        deps: with the model.
-        state: sets the temperature.
-        role: who is asked.
-        messages: the prompt; empty for a brain that does not read.
-        facts: what the prompt was made from.
-        refused: replies to this prompt that were of no use so far.
 
     Raises:
         ModelUnavailableError, ModelNotFoundError, ContextError: see `ChatModel.reply`.
     """
+    role = question.role
     request = ModelRequest(
         role,
-        tuple(messages),
-        facts,
-        temperature=temperature(state, refused),
+        question.messages,
+        question.facts,
+        temperature=temperature(state, question.refused),
         seed=state.get("replans", 0),
+        tools=question.tools,
+        schema=question.schema,
     )
-    if messages:
-        prompt = "\n\n".join(f"[{m.role}]\n{m.content}" for m in messages)
+    if question.messages:
+        prompt = "\n\n".join(f"[{m.role}]\n{m.content}" for m in question.messages)
         deps.events.emit("prompt", f"to {role}", content=prompt, sender="graph", receiver=role)
     deps.meter.calls += 1
     try:
         reply = deps.model.reply(request, on_text=deps.events.say)
     except ModelReplyError as error:
         deps.events.emit("refused", str(error), sender=role)
-        return Answer(unusable=str(error))
+        return Answer(unusable=str(error), feedback=error.feedback)
+    return _told(deps, role, reply)
+
+
+def _told(deps: Deps, role: Role, reply: ModelReply) -> Answer:
     tokens = reply.tokens_in + reply.tokens_out
     deps.meter.tokens += tokens
-    line = reply.gave_up or _first_line(reply.text)
-    deps.events.emit(
-        "reply", line, content=reply.text, sender=role, receiver="graph", tokens=tokens
-    )
-    return Answer(reply.text, reply.gave_up)
+    called = ", ".join(call.tool for call in reply.calls)
+    line = reply.gave_up or _first_line(reply.text) or called
+    content = "\n".join([reply.text, *map(str, reply.calls)]).strip("\n")
+    deps.events.emit("reply", line, content=content, sender=role, receiver="graph", tokens=tokens)
+    return Answer(reply.text, reply.gave_up, calls=reply.calls)
 
 
 def _first_line(text: str) -> str:

@@ -1,7 +1,7 @@
 """done: leave the best tree in the folder and say how the run ended."""
 
 from greenloop.nodes.deps import Deps
-from greenloop.nodes.plan import describe
+from greenloop.nodes.summary import describe
 from greenloop.state import AgentState, over_budget
 
 

@@ -4,20 +4,24 @@ The plan is the task itself unless it plainly has several parts: a plan made by 
 before there is any evidence costs more than it brings.
 """
 
-import re
+from collections.abc import Sequence
 
 from greenloop.errors import NoTestsError, UserError
-from greenloop.nodes.ask import ask, brief
+from greenloop.nodes.ask import brief
+from greenloop.nodes.conversation import Conversation
+from greenloop.nodes.decisions import decide, read_steps, steps_schema
 from greenloop.nodes.deps import Deps
-from greenloop.nodes.prompting import render
-from greenloop.nodes.steps import parse_steps
-from greenloop.nodes.summary import score, summarise
+from greenloop.nodes.fitting import Part
+from greenloop.nodes.prompting import compose, render, room_beside
+from greenloop.nodes.steps import has_parts, most_steps
+from greenloop.nodes.summary import describe, score, summarise
 from greenloop.nodes.theirs import put_back
 from greenloop.state import AgentState, Best, Plan, Step, TestSummary
-from greenloop.tools.model.base import Message
 from greenloop.tools.runner.run import NOT_STARTED, USAGE_ERROR
+from greenloop.tools.text import clip
 
-_PART = re.compile(r"^\s*(?:\d+[.)]|[-*•])\s+\S", re.MULTILINE)
+_LINE_CHARS = 300
+"""Of a step in an event; a plan may be the task itself, of any length."""
 
 
 def plan(state: AgentState, deps: Deps) -> AgentState:
@@ -38,8 +42,13 @@ def plan(state: AgentState, deps: Deps) -> AgentState:
     known: AgentState = {**state, **update}
     update["plan"] = _first_plan(known, deps)
     for number, step in enumerate(update["plan"].steps, 1):
-        deps.events.emit("plan", f"{number}. {' '.join(step.text.split())}")
+        deps.events.emit("plan", f"{number}. {one_line(step.text)}")
     return update
+
+
+def one_line(text: str) -> str:
+    """A step's words for an event."""
+    return clip(" ".join(text.split()), _LINE_CHARS)
 
 
 def _baseline(state: AgentState, deps: Deps) -> TestSummary:
@@ -70,40 +79,31 @@ def _baseline(state: AgentState, deps: Deps) -> TestSummary:
     return baseline
 
 
-def describe(summary: TestSummary) -> str:
-    """The summary in one line."""
-    if not summary.structured:
-        if summary.green:
-            return "the test command passes"
-        return summary.failures[0].message if summary.failures else "the tests left no report"
-    parts = [f"{summary.passed} passed", f"{summary.failed} failed"]
-    if summary.skipped:
-        parts.append(f"{summary.skipped} skipped")
-    if summary.broken:
-        parts.append(f"{summary.broken} broken since the start")
-    if summary.kind in ("timeout", "crash"):
-        parts.append(f"the run ended by a {summary.kind}")
-    return ", ".join(parts)
-
-
 def _first_plan(state: AgentState, deps: Deps) -> Plan:
     task = Plan((Step(state["task"]),))
-    if not deps.model.reads_prompt:
-        return _asked(state, deps, ()) or task
     wanted = deps.settings.plan
-    if wanted == "never" or (wanted == "auto" and not has_parts(state["task"])):
+    reads = deps.model.reads_prompt
+    if reads and (wanted == "never" or (wanted == "auto" and not has_parts(state["task"]))):
         return task
-    prompt = render("planner", task=state["task"], report=describe(state["baseline"]))
-    system = Message("system", render("planner_system"))
-    return _asked(state, deps, (system, Message("user", prompt))) or task
+    parts = [Part("task", state["task"], least=1)]
+    steps = ask_steps(state, deps, "planner", parts, report=describe(state["baseline"]))
+    return Plan(tuple(Step(text) for text in steps)) if steps else task
 
 
-def _asked(state: AgentState, deps: Deps, messages: tuple[Message, ...]) -> Plan | None:
-    reply = ask(deps, state, "planner", messages, brief(state, deps))
-    steps = parse_steps(reply.text)
-    return Plan(tuple(Step(text) for text in steps)) if steps else None
+def ask_steps(
+    state: AgentState, deps: Deps, template: str, parts: Sequence[Part], **words: str
+) -> tuple[str, ...]:
+    """The steps that the planner answers to a prompt; empty when it names none.
 
-
-def has_parts(task: str) -> bool:
-    """Whether the user listed several parts: two or more numbered or bulleted lines."""
-    return len(_PART.findall(task)) > 1
+    Raises:
+        ModelUnavailableError, ModelNotFoundError, ContextError: see `ChatModel.reply`.
+    """
+    most = most_steps(state["task"])
+    talk = Conversation(deps.model)
+    if deps.model.reads_prompt:
+        system = render("planner_system", json=deps.model.profile.json_schema, most=most)
+        room = room_beside(deps.model, system)
+        user = compose(template, parts, room, deps.model.count, **words)
+        talk = Conversation(deps.model, system, user)
+    facts = brief(state, deps)
+    return read_steps(decide(deps, state, "planner", talk, facts, steps_schema(most)).text, most)

@@ -1,11 +1,14 @@
 """replan: start afresh from the best tree with a new revision of the plan, and say why."""
 
-from greenloop.nodes.ask import ask, brief
+from collections.abc import Iterable
+
 from greenloop.nodes.deps import Deps
-from greenloop.nodes.prompting import render
-from greenloop.nodes.steps import parse_steps
+from greenloop.nodes.fitting import Part
+from greenloop.nodes.plan import ask_steps, one_line
 from greenloop.state import AgentState, Plan, Step
-from greenloop.tools.model.base import Message
+
+_LEAST = 150
+"""Tokens that each part of the prompt keeps."""
 
 
 def replan(state: AgentState, deps: Deps) -> AgentState:
@@ -18,8 +21,8 @@ def replan(state: AgentState, deps: Deps) -> AgentState:
     plan = Plan((*done, *todo), revision=state["plan"].revision + 1, why=why)
     deps.events.emit("replan", f"revision {plan.revision}: {why}", content=state["feedback"])
     for number, step in enumerate(plan.steps, 1):
-        line = " ".join(step.text.split())
-        deps.events.emit("plan", f"{number}. {line}" + (" (done)" if step.done else ""))
+        line = f"{number}. {one_line(step.text)}"
+        deps.events.emit("plan", line + (" (done)" if step.done else ""))
     return {
         "plan": plan,
         "step": len(done),
@@ -32,17 +35,19 @@ def replan(state: AgentState, deps: Deps) -> AgentState:
 def _new_steps(state: AgentState, deps: Deps, done: tuple[Step, ...]) -> tuple[Step, ...]:
     if not deps.model.reads_prompt:
         return ()
-    prompt = render(
-        "replanner",
-        task=state["task"],
-        done=[step.text for step in done],
-        open=[step.text for step in state["plan"].steps if not step.done],
-        feedback=state["feedback"],
+    parts = (
+        Part("feedback", state["feedback"], priority=1, least=_LEAST),
+        Part("done", _listed(done), priority=0, least=_LEAST // 2),
+        Part("open", _listed(s for s in state["plan"].steps if not s.done), 2, least=_LEAST),
+        Part("task", state["task"], priority=3, least=_LEAST),
     )
-    messages = [Message("system", render("planner_system")), Message("user", prompt)]
-    reply = ask(deps, state, "planner", messages, brief(state, deps))
     finished = {step.text for step in done}
-    return tuple(Step(text) for text in parse_steps(reply.text) if text not in finished)
+    found = ask_steps(state, deps, "replanner", parts)
+    return tuple(Step(text) for text in found if text not in finished)
+
+
+def _listed(steps: Iterable[Step]) -> str:
+    return "\n".join(f"- {step.text}" for step in steps)
 
 
 def _same_again(state: AgentState) -> tuple[Step, ...]:

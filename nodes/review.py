@@ -1,20 +1,20 @@
 """review: keep or send back a green tree. Rules first, then the model; it never edits."""
 
-import re
-
-from greenloop.nodes.ask import ask, brief
+from greenloop.nodes.ask import brief
+from greenloop.nodes.conversation import Conversation
+from greenloop.nodes.decisions import VERDICT, decide, read_verdict
 from greenloop.nodes.deps import Deps
+from greenloop.nodes.evidence import objections
+from greenloop.nodes.fitting import Part
 from greenloop.nodes.guarded import guarded_paths
-from greenloop.nodes.plan import describe
-from greenloop.nodes.prompting import render
-from greenloop.nodes.summary import score
+from greenloop.nodes.prompting import compose, render, room_beside
+from greenloop.nodes.summary import describe, score
 from greenloop.state import AgentState, Best, Review, over_budget
-from greenloop.tools.model.base import Message
-from greenloop.tools.text import clip
 
-_VERDICT = re.compile(r"^\W*VERDICT\W+(keep|reject)\b", re.IGNORECASE | re.MULTILINE)
-_REASON = re.compile(r"^\s*[-*]\s+(.+?)\s*$", re.MULTILINE)
-_DIFF_CHARS = 12_000
+_LEAST = 200
+"""Tokens that the task and the change each keep."""
+_MOST = 5000
+"""Tokens beyond which a small model loses the thread of a change."""
 
 
 def review(state: AgentState, deps: Deps) -> AgentState:
@@ -29,11 +29,7 @@ def review(state: AgentState, deps: Deps) -> AgentState:
         report = state["report"]
         best = Best(state["tree"], score(report, accepted=True), report)
         return {"review": verdict, "best": best, "feedback": ""}
-    return {
-        "review": verdict,
-        "feedback": "The tests pass, but the review sent the change back:\n"
-        + "\n".join(f"- {reason}" for reason in verdict.reasons),
-    }
+    return {"review": verdict, "feedback": objections(verdict)}
 
 
 def by_rules(state: AgentState, deps: Deps) -> Review:
@@ -55,32 +51,25 @@ def _by_model(state: AgentState, deps: Deps, diff: str) -> Review:
     """The reviewer's opinion; an unclear one does not overrule the tests."""
     facts = brief(state, deps, diff)
     if not deps.model.reads_prompt:
-        reply = ask(deps, state, "reviewer", (), facts)
-        return parse_verdict(reply.text) or Review(keep=True)
+        answer = decide(deps, state, "reviewer", Conversation(deps.model), facts, VERDICT)
+        return read_verdict(answer.text) or Review(keep=True)
     if not diff:
         return Review(keep=False, reasons=("nothing was changed",), by="rules")
-    prompt = render(
-        "reviewer",
-        task=state["task"],
-        diff=clip(diff, _DIFF_CHARS),
-        report=describe(state["report"]),
-    )
-    messages = [Message("system", render("reviewer_system")), Message("user", prompt)]
-    reply = ask(deps, state, "reviewer", messages, facts)
-    verdict = parse_verdict(reply.text)
+    answer = decide(deps, state, "reviewer", _conversation(state, deps, diff), facts, VERDICT)
+    verdict = read_verdict(answer.text)
     if verdict is None:
         deps.events.emit("note", "the reviewer gave no clear verdict; the tests decide")
         return Review(keep=True, by="model")
     return verdict
 
 
-def parse_verdict(reply: str) -> Review | None:
-    """`VERDICT: keep` or `VERDICT: reject` and bulleted reasons; None when there is no verdict."""
-    found = _VERDICT.findall(reply)
-    if not found:
-        return None
-    keep = found[-1].lower() == "keep"
-    reasons = tuple(_REASON.findall(reply))[:5]
-    if not keep and not reasons:
-        reasons = ("the reviewer gave no reason",)
-    return Review(keep, reasons, by="model")
+def _conversation(state: AgentState, deps: Deps, diff: str) -> Conversation:
+    system = render("reviewer_system", json=deps.model.profile.json_schema)
+    parts = (
+        Part("diff", diff, priority=0, least=_LEAST),
+        Part("task", state["task"], priority=1, least=_LEAST),
+    )
+    room = min(room_beside(deps.model, system), _MOST)
+    words = {"report": describe(state["report"])}
+    user = compose("reviewer", parts, room, deps.model.count, **words)
+    return Conversation(deps.model, system, user)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from greenloop.checkpoints.blobs import BlobStore
 from greenloop.state import MAX_FAILING, Score, TestFailure, TestSummary
 from greenloop.tools.runner.report import TestCase, TestReport
+from greenloop.tools.text import clip
 
 _GOOD = frozenset({"passed", "xfailed", "xpassed"})
 _BAD = frozenset({"failed", "error"})
@@ -43,6 +44,22 @@ def summarise(report: TestReport, blobs: BlobStore, baseline: TestSummary | None
 def score(summary: TestSummary, *, accepted: bool = False) -> Score:
     """How good the tree is that gave this summary."""
     return Score(accepted, summary.green, -summary.broken, -summary.failed)
+
+
+def describe(summary: TestSummary) -> str:
+    """The summary in one line."""
+    if not summary.structured:
+        if summary.green:
+            return "the test command passes"
+        return summary.failures[0].message if summary.failures else "the tests left no report"
+    parts = [f"{summary.passed} passed", f"{summary.failed} failed"]
+    if summary.skipped:
+        parts.append(f"{summary.skipped} skipped")
+    if summary.broken:
+        parts.append(f"{summary.broken} broken since the start")
+    if summary.kind in ("timeout", "crash"):
+        parts.append(f"the run ended by a {summary.kind}")
+    return ", ".join(parts)
 
 
 def count_broken(before: Mapping[str, str], report: TestReport) -> int:
@@ -85,8 +102,8 @@ def _failure(case: TestCase, *, with_excerpt: bool) -> TestFailure:
     return TestFailure(
         test_id=case.test_id,
         kind=case.kind,
-        message=case.message[:_MESSAGE_CHARS],
+        message=clip(case.message, _MESSAGE_CHARS),
         path=inner.path if inner else "",
         line=inner.line if inner else 0,
-        excerpt=case.excerpt[-_EXCERPT_CHARS:] if with_excerpt else "",
+        excerpt=clip(case.excerpt, _EXCERPT_CHARS) if with_excerpt else "",
     )

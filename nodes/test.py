@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from greenloop.nodes.deps import Deps
+from greenloop.nodes.evidence import feedback
 from greenloop.nodes.guarded import guarded_paths
-from greenloop.nodes.plan import describe
-from greenloop.nodes.summary import score, summarise
+from greenloop.nodes.summary import describe, score, summarise
 from greenloop.nodes.theirs import put_back
 from greenloop.state import AgentState, Best, Plan, Score, TestSummary
 
@@ -25,7 +25,7 @@ def test(state: AgentState, deps: Deps) -> AgentState:
     best = state["best"]
     progress = reached > best.score
     ticked = step_is_done(state["plan"], state["step"], summary, reached, state["baseline"])
-    update: AgentState = {"report": summary, "feedback": feedback(summary)}
+    update: AgentState = {"report": summary}
     if progress or (ticked and reached >= best.score):
         update["best"] = Best(tree, reached, summary)
     if ticked:
@@ -36,6 +36,9 @@ def test(state: AgentState, deps: Deps) -> AgentState:
         update["attempt"] = 0
     else:
         update["attempt"] = 1 if progress else state["attempt"] + 1
+    steps = state["plan"].steps
+    following = steps[min(update.get("step", state["step"]), len(steps) - 1)].text
+    update["feedback"] = feedback(summary, deps.workspace.root, following)
     return update
 
 
@@ -53,16 +56,6 @@ def step_is_done(
         return summary.green
     runs = summary.kind not in ("syntax", "collection", "crash", "timeout", "no_tests")
     return summary.green or (runs and summary.broken == 0 and -reached.failed <= baseline.failed)
-
-
-def feedback(summary: TestSummary) -> str:
-    """What the next prompt says of the failures; empty when green."""
-    if summary.green:
-        return ""
-    lines = [describe(summary)]
-    for failure in summary.failures[:3]:
-        lines += ["", f"{failure.test_id}: {failure.message}", failure.excerpt]
-    return "\n".join(lines)[:6000]
 
 
 def _with_original_tests(state: AgentState, deps: Deps) -> str:

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from greenloop.errors import EditError, StorageError
-from greenloop.tools.edit_check import check_kept_functions, check_syntax
+from greenloop.tools.edit_check import check_syntax
+from greenloop.tools.edit_inline import replace_inline
+from greenloop.tools.edit_kept import check_kept
 from greenloop.tools.edit_match import lines_of, places, replace_once
 from greenloop.tools.edit_paths import comment_path
 from greenloop.tools.edits import Edit, SearchReplace, WholeFile
@@ -44,13 +47,13 @@ def apply_edits(
         StorageError: the machine refuses to read or write.
     """
     drafts: dict[str, _Draft] = {}
-    for edit in edits:
+    for edit in dict.fromkeys(edits):  # models send the same block twice
         path = _path_of(workspace, drafts, edit, protected)
         draft = drafts.setdefault(path, _Draft(*_current(workspace, path)))
         draft.text = _edited(workspace, path, draft, edit)
     changed = {path: draft for path, draft in drafts.items() if draft.text != draft.before}
     if not changed:
-        raise EditError("the edit changes nothing; send one that changes the code")
+        raise EditError("the edit changes nothing; send one that changes the code", "noop_edit")
     for path, draft in changed.items():
         check_syntax(path, draft.before, draft.text)
     workspace.write_all({path: draft.text for path, draft in changed.items()})
@@ -85,7 +88,9 @@ def _real_name(workspace: Workspace, path: str) -> str:
     if bare != path or _EXAMPLE_NAME.match(path):
         near = workspace.near_names(bare)
         hint = f", for example {', '.join(near)}" if near else ""
-        raise EditError(f"{path} is a placeholder; use the file's real path{hint}")
+        raise EditError(
+            f"{path} is a placeholder; use the file's real path{hint}", "placeholder_path"
+        )
     return path
 
 
@@ -98,7 +103,10 @@ def _only_file_with(workspace: Workspace, search: str, protected: Callable[[str]
                 found.append(path)
     if len(found) != 1:
         where = f"; it occurs in {', '.join(found[:4])}" if found else ""
-        raise EditError(f"a SEARCH block has no path; write it on the line before{where}")
+        raise EditError(
+            f"a SEARCH block has no path; write it on the line before{where}",
+            "ambiguous" if found else "not_found",
+        )
     return found[0]
 
 
@@ -120,17 +128,34 @@ def _edited(workspace: Workspace, path: str, draft: _Draft, edit: Edit) -> str:
     if isinstance(edit, WholeFile):
         return _whole(path, draft, edit.text)
     if not edit.search.strip():
-        return _appended(draft.text, edit.replace)
+        return _created(path, draft.text, edit.replace)
     if draft.before is None and not draft.text:
-        workspace.read(path)  # says that there is no such file, and which names are near
-    return replace_once(path, draft.text, edit.search, edit.replace)
+        try:
+            workspace.read(path)  # says that there is no such file, and which names are near
+        except EditError as error:
+            raise EditError(str(error), "not_found") from error
+    return _replaced(path, draft.text, edit)
+
+
+def _replaced(path: str, text: str, edit: SearchReplace) -> str:
+    if edit.inline:
+        return replace_inline(path, text, edit.search, edit.replace, every=edit.every)
+    try:
+        return replace_once(path, text, edit.search, edit.replace)
+    except EditError as error:
+        if error.reason != "not_found":
+            raise
+        for search, replace in edit.others:
+            with suppress(EditError):
+                return replace_once(path, text, search, replace)
+        raise
 
 
 def _whole(path: str, draft: _Draft, text: str) -> str:
     old = draft.text
     if old.strip() and not text.strip():
-        raise EditError(f"the block for {path} is empty; write the whole file")
-    check_kept_functions(path, old, text)
+        raise EditError(f"the block for {path} is empty; write the whole file", "shrinks_file")
+    check_kept(path, old, text)
     header = old.partition("\n")[0]
     if comment_path(header) == path and comment_path(text.partition("\n")[0]) != path:
         # The file itself begins with its path, which the reply had as the block's path.
@@ -140,6 +165,11 @@ def _whole(path: str, draft: _Draft, text: str) -> str:
     return text
 
 
-def _appended(old: str, new: str) -> str:
-    gap = "\n" if old and not old.endswith("\n") else ""
-    return old + gap + new
+def _created(path: str, old: str, new: str) -> str:
+    if old.strip():
+        raise EditError(
+            f"{path} exists and SEARCH is empty; copy into SEARCH the lines after which the new "
+            "ones belong, and repeat them in REPLACE",
+            "not_found",
+        )
+    return old + new

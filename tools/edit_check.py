@@ -1,6 +1,5 @@
-"""What makes a proposed text unfit to be written: left-out code, broken syntax, lost functions."""
+"""What makes a proposed text unfit to be written: left-out code and broken syntax."""
 
-import ast
 import json
 import re
 import tomllib
@@ -96,27 +95,9 @@ def check_syntax(path: str, before: str | None, after: str) -> None:
     elif suffix in (".json", ".toml") and before is not None and not _data_error(suffix, before):
         error = _data_error(suffix, after)
         if error:
-            raise EditError(f"{path} would no longer parse: {error}; send a correct edit")
-
-
-def check_kept_functions(path: str, before: str, after: str) -> None:
-    """Refuse a complete new text that silently lost most of a Python file's definitions.
-
-    Raises:
-        EditError: more than half of the top-level functions and classes are gone, and not
-            replaced by as many others.
-    """
-    if PurePosixPath(path).suffix not in _PYTHON:
-        return
-    old, new = _top_level(before), _top_level(after)
-    if old is None or new is None:  # the check of the syntax says it better
-        return
-    lost = [name for name in old if name not in new]
-    if len(lost) * 2 > len(old) and len(new) < len(old):
-        raise EditError(
-            f"the block for {path} drops {', '.join(lost[:6])}; "
-            "write the whole file again, or use SEARCH/REPLACE for the lines that change"
-        )
+            raise EditError(
+                f"{path} would no longer parse: {error}; send a correct edit", "syntax_error"
+            )
 
 
 def _check_python(path: str, text: str) -> None:
@@ -126,9 +107,11 @@ def _check_python(path: str, text: str) -> None:
             warnings.simplefilter("ignore")
             compile(text, path, "exec", dont_inherit=True)
     except SyntaxError as error:
-        raise EditError(_syntax_message(path, text, error)) from error
+        raise EditError(_syntax_message(path, text, error), "syntax_error") from error
     except _BROKEN as error:
-        raise EditError(f"{path} would not compile: {error}; send a correct edit") from error
+        raise EditError(
+            f"{path} would not compile: {error}; send a correct edit", "syntax_error"
+        ) from error
 
 
 def _syntax_message(path: str, text: str, error: SyntaxError) -> str:
@@ -151,14 +134,3 @@ def _data_error(suffix: str, text: str) -> str:
     except (ValueError, RecursionError) as error:
         return str(error)
     return ""
-
-
-def _top_level(text: str) -> dict[str, None] | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            body = ast.parse(text).body
-    except _BROKEN:
-        return None
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return {node.name: None for node in body if isinstance(node, kinds)}

@@ -30,7 +30,7 @@ def lines_of(text: str) -> list[str]:
 
 
 def replace_once(path: str, text: str, search: str, replace: str) -> str:
-    """The text with the one place that `search` means replaced.
+    """The text with the one place that `search`, as whole lines, means replaced.
 
     Lines that `replace` keeps from `search` stay as they are in the file.
 
@@ -39,7 +39,9 @@ def replace_once(path: str, text: str, search: str, replace: str) -> str:
     """
     lines, wanted, new = lines_of(text), lines_of(search), lines_of(replace)
     if not any(map(str.strip, wanted)):
-        raise EditError(f"the SEARCH for {path} is empty; copy the lines to replace into it")
+        raise EditError(
+            f"the SEARCH for {path} is empty; copy the lines to replace into it", "not_found"
+        )
     for old_form, new_form in _variants(lines, wanted, new):
         found = _find(path, lines, old_form, new_form)
         if found is not None:
@@ -47,7 +49,7 @@ def replace_once(path: str, text: str, search: str, replace: str) -> str:
             changed = [*lines[:start], *inserted, *lines[start + len(old_form) :]]
             end = "\n" if changed and (text.endswith("\n") or not lines) else ""
             return "\n".join(changed) + end
-    raise EditError(_not_found(path, lines, wanted, new))
+    raise _not_found(path, lines, wanted, new)
 
 
 def places(lines: Sequence[str], wanted: Sequence[str]) -> list[int]:
@@ -108,7 +110,8 @@ def _only(path: str, found: Sequence[int]) -> int | None:
         shown = ", ".join(str(at + 1) for at in found[:8])
         raise EditError(
             f"the SEARCH occurs {len(found)} times in {path} (at lines {shown}); "
-            "add the lines around the right one to SEARCH and REPLACE"
+            "add the lines around the right one to SEARCH and REPLACE",
+            "ambiguous",
         )
     return found[0] if found else None
 
@@ -183,14 +186,19 @@ def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-def _not_found(path: str, lines: _Lines, wanted: _Lines, new: _Lines) -> str:
+def _not_found(path: str, lines: _Lines, wanted: _Lines, new: _Lines) -> EditError:
     if sum(map(len, map(str.strip, new))) > 3 and len(places(lines, new)) == 1:
-        return f"{path} already contains the REPLACE text; go on with what is still missing"
+        return EditError(
+            f"{path} already contains the REPLACE text; go on with what is still missing",
+            "already_applied",
+        )
     shown = _nearest(lines, wanted)
     if not shown:
-        return f"the SEARCH is not in {path}; copy the lines to replace exactly from the file"
-    nearest = "\n".join(shown)
-    return f"the SEARCH is not in {path}; copy it exactly. The nearest lines are:\n{nearest}"
+        message = f"the SEARCH is not in {path}; copy the lines to replace exactly from the file"
+    else:
+        nearest = "\n".join(shown)
+        message = f"the SEARCH is not in {path}; copy it exactly. The nearest lines are:\n{nearest}"
+    return EditError(message, "not_found")
 
 
 def _nearest(lines: _Lines, wanted: _Lines) -> _Lines:

@@ -1,4 +1,4 @@
-"""Reading the edits in a small model's reply: SEARCH/REPLACE blocks and whole files in fences.
+"""Reading the edits in a small model's reply: SEARCH/REPLACE blocks, whole files, diffs.
 
 Lenient in form (markers, fences, where the path stands), strict in meaning: what is cut off,
 left out or without a path is refused with the recipe, never guessed at.
@@ -6,31 +6,41 @@ left out or without a path is refused with the recipe, never guessed at.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from greenloop.errors import EditError
 from greenloop.tools.edit_check import elided_line
-from greenloop.tools.edit_paths import comment_path, info_path, mentioned_path, path_line
+from greenloop.tools.edit_diff import DIFF_LANGUAGES, begins_diff, diff_edits, diff_end, is_diff
+from greenloop.tools.edit_fence import Fence, closing_line, fence_at
+from greenloop.tools.edit_paths import (
+    announced_path,
+    comment_path,
+    info_path,
+    mentioned_path,
+    names_another,
+    path_line,
+    unclear_path,
+)
 from greenloop.tools.edits import Edit, SearchReplace, WholeFile
 
 _SEARCH = re.compile(r"^ {0,3}<{5,9} ?(?:(?:SEARCH|HEAD|ORIGINAL|OLD|FIND)\b:?)?\s*(\S*)\s*$", re.I)
 _DIVIDER = re.compile(r"^ {0,3}={5,9}\s*$")
 _REPLACE = re.compile(r"^ {0,3}>{5,9} ?\w*:?\s*(?:(`{3,})\s*)?$")
 _NAMED_REPLACE = re.compile(r"^ {0,3}>{5,9} ?REPLACE\b", re.I)
-_FENCE = re.compile(r"^( {0,3})(`{3,}|~{3,})([^`]*)$")
-"""Opening or closing line of a fenced block (CommonMark 0.31, section 4.5)."""
-
 _THOUGHT = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
-_END_OF_THOUGHT = re.compile(r"^\s*</think(?:ing)?>\s*$", re.MULTILINE)
-_DIFF = re.compile(r"^(?:--- .*\n\+\+\+ |@@ .*\n?|\*\*\* (?:Begin|Update|Add) )", re.MULTILINE)
+_END_OF_THOUGHT = re.compile(r"^[ \t]*</think(?:ing)?>[ \t]*$", re.MULTILINE)
 _NUMBERED = re.compile(r"^:(?:start|end)_line:\s*\d+\s*$")
+_LOOKUP = re.compile(r"^\s*(?:READ|LIST|GREP)\b")
 _DASHES = re.compile(r"^-{5,9}")
 
 _ILLUSTRATIONS = frozenset(
     {"bash", "sh", "shell", "zsh", "console", "terminal", "text", "txt", "output", "log"}
 )
 """Fence languages in which models show commands and output, not files."""
-_DIFF_LANGUAGES = frozenset({"diff", "patch", "udiff"})
+_SHELLS = _ILLUSTRATIONS - {"text", "txt"}
+_CODE_SUFFIXES = (
+    ".py", ".pyi", ".js", ".ts", ".jsx", ".tsx", ".java", ".go", ".rs", ".c", ".cpp", ".h", ".rb",
+    ".php", ".json", ".toml", ".html", ".css",
+)  # fmt: skip
 
 BLOCK_RECIPE = (
     "write the file's path on a line of its own, then <<<<<<< SEARCH, the lines to find, "
@@ -39,30 +49,19 @@ BLOCK_RECIPE = (
 FILE_RECIPE = "write the file's path on the line before the ``` fence with its whole content"
 
 
-@dataclass(frozen=True, slots=True)
-class _Fence:
-    indent: int
-    mark: str
-    info: str
-
-    def closed_by(self, line: str) -> bool:
-        other = _fence(line)
-        return other is not None and not other.info and self.begins(other.mark)
-
-    def begins(self, mark: str) -> bool:
-        """Whether a fence of these characters can close or nest in this one."""
-        return mark[0] == self.mark[0] and len(mark) >= len(self.mark)
-
-
-def parse_edits(reply: str) -> tuple[Edit, ...]:
+def parse_edits(reply: str, *, examples: bool = False) -> tuple[Edit, ...]:
     """The edits in a reply, in order; empty if it has no block at all.
 
+    Args:
+        reply: the model's text.
+        examples: code blocks without a path are shown to the reader, not meant as files.
+
     Raises:
-        EditError: a block is cut off, leaves code out, has no path, or is a unified diff. The
-            message tells the model how to write it.
+        EditError: a block is cut off, leaves code out or has no path. The message tells the
+            model how to write it.
     """
     text = _without_thought(reply.replace("\r\n", "\n"))
-    return _Scanner(text).run()
+    return _Scanner(text, examples).run()
 
 
 def _without_thought(text: str) -> str:
@@ -74,14 +73,14 @@ def _without_thought(text: str) -> str:
 
 
 class _Scanner:
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, examples: bool) -> None:
+        self.examples = examples
         self.lines = text.split("\n")
         self.at = 0
         self.edits: list[Edit] = []
         self.above = ""
         """The nearest line with text above, outside any block."""
-        self.wrapper: _Fence | None = None
+        self.wrapper: Fence | None = None
         """The fence around SEARCH/REPLACE blocks that we are in."""
         self.wrapper_path = ""
         self.last_path = ""
@@ -92,13 +91,15 @@ class _Scanner:
     def run(self) -> tuple[Edit, ...]:
         while self.at < len(self.lines):
             line = self.lines[self.at]
-            fence = _fence(line)
+            fence = fence_at(line)
             if _SEARCH.match(line):
                 self._block()
             elif self.wrapper and self.wrapper.closed_by(line):
                 self._leave_wrapper()
             elif fence and not self.wrapper:
                 self._fenced(fence)
+            elif not self.wrapper and begins_diff(self.lines, self.at):
+                self._bare_diff()
             else:
                 self._prose(line)
         if not self.edits:
@@ -107,7 +108,9 @@ class _Scanner:
 
     def _prose(self, line: str) -> None:
         if _NAMED_REPLACE.match(line):
-            raise EditError(f"a block lacks its <<<<<<< SEARCH line; {BLOCK_RECIPE}")
+            raise EditError(
+                f"a block lacks its <<<<<<< SEARCH line; {BLOCK_RECIPE}", "missing_search_marker"
+            )
         if line.strip():
             self.above = line
         self.at += 1
@@ -125,7 +128,9 @@ class _Scanner:
         search, replace = _cleaned(search), _cleaned(replace)
         elided = elided_line([line for line in replace if line not in search], path)
         if elided:
-            raise EditError(f"REPLACE leaves code out ({elided}); write every line of it")
+            raise EditError(
+                f"REPLACE leaves code out ({elided}); write every line of it", "elided_code"
+            )
         self.edits.append(SearchReplace(path, _joined(search), _joined(replace)))
         self.last_path, self.above = path, ""
         self.at = after
@@ -147,12 +152,12 @@ class _Scanner:
         # Some models write a second ======= where >>>>>>> REPLACE belongs.
         if len(dividers) > 1 and self._ends_block(dividers[1] + 1):
             return dividers[1], dividers[1] + 1
-        raise EditError(f"a SEARCH block has no >>>>>>> REPLACE line; {BLOCK_RECIPE}")
+        raise EditError(f"a SEARCH block has no >>>>>>> REPLACE line; {BLOCK_RECIPE}", "truncated")
 
     def _ends_block(self, at: int) -> bool:
         following = (line for line in self.lines[at:] if line.strip())
         line = next(following, "")
-        return not line or bool(_SEARCH.match(line)) or _fence(line) is not None
+        return not line or bool(_SEARCH.match(line)) or fence_at(line) is not None
 
     def _halves(self, start: int, end: int) -> tuple[list[str], list[str]]:
         body = self.lines[start:end]
@@ -177,78 +182,87 @@ class _Scanner:
             path_line(label),
             mentioned_path(self.above),
         )
-        return next(filter(None, candidates), self.last_path)
+        path = next(filter(None, candidates), "")
+        if not path and names_another(self.above, self.last_path):
+            raise EditError(
+                f"it is unclear which file {self.above.strip()!r} means; "
+                "write its path alone on the line before the block, between backticks"
+            )
+        return path or self.last_path
 
-    def _fenced(self, fence: _Fence) -> None:
-        end = self._closing_line(fence)
+    def _fenced(self, fence: Fence) -> None:
+        end = closing_line(self.lines, self.at, fence)
         if self._holds_blocks(end):
             self.wrapper = fence
             self.wrapper_path = info_path(fence.info)
             self.at += 1
             return
         path = info_path(fence.info) or path_line(self.above)
+        if not path and not self.examples:
+            path = announced_path(self.above)
         if end is None:
-            raise EditError("a ``` block is not closed: the reply was cut; send it again, shorter")
+            raise EditError(
+                "a ``` block is not closed: the reply was cut; send it again, shorter", "truncated"
+            )
         body = [_dedented(line, fence.indent) for line in self.lines[self.at + 1 : end]]
+        above, language = self.above, fence.language
         self.at, self.above = end + 1, ""
-        language = fence.info.split()[0].lower() if fence.info else ""
+        if not path.endswith((".diff", ".patch")) and (language in DIFF_LANGUAGES or is_diff(body)):
+            self._diff(body, path or mentioned_path(above))
+            return
         first = comment_path(body[0]) if body and language not in _ILLUSTRATIONS else ""
         if first and path in ("", first):
             path, body = first, body[1:]
-        if language in _DIFF_LANGUAGES or _is_diff(body):
-            language = "diff"
+        if path and language in _SHELLS and path.endswith(_CODE_SUFFIXES):
+            return  # a command about the file, not its text
         if path:
-            self._whole_file(path, body, language)
-        else:
+            self._whole_file(path, body)
+        elif unclear_path(above):
+            raise EditError(f"the path {above.strip()!r} is unclear; write it between backticks")
+        elif not all(map(_LOOKUP.match, filter(str.strip, body))):
             self.homeless.append(language)
-
-    def _closing_line(self, fence: _Fence) -> int | None:
-        """Line that closes the fence; fences with a language inside it nest."""
-        depth = 0
-        for at in range(self.at + 1, len(self.lines)):
-            other = _fence(self.lines[at])
-            if other is None or not fence.begins(other.mark):
-                continue
-            if other.info:
-                depth += 1
-            elif depth:
-                depth -= 1
-            else:
-                return at
-        return None
 
     def _holds_blocks(self, end: int | None) -> bool:
         for line in self.lines[self.at + 1 : end]:
             if _SEARCH.match(line):
                 return True
-            if _fence(line):
+            if fence_at(line):
                 return False
         return False
 
-    def _whole_file(self, path: str, body: Sequence[str], language: str) -> None:
+    def _whole_file(self, path: str, body: Sequence[str]) -> None:
         if any(map(_NAMED_REPLACE.match, body)) and not any(map(_SEARCH.match, body)):
-            raise EditError(f"the block for {path} lacks <<<<<<< SEARCH; {BLOCK_RECIPE}")
-        if language == "diff" and not path.endswith((".diff", ".patch")):
-            raise EditError(f"unified diffs are not understood; {BLOCK_RECIPE}")
+            raise EditError(
+                f"the block for {path} lacks <<<<<<< SEARCH; {BLOCK_RECIPE}",
+                "missing_search_marker",
+            )
         elided = elided_line(body, path)
         if elided:
             raise EditError(
                 f"the block for {path} leaves code out ({elided}); "
-                "write the complete file, or use a SEARCH/REPLACE block"
+                "write the complete file, or use a SEARCH/REPLACE block",
+                "elided_code",
             )
         self.edits.append(WholeFile(path, _joined(body)))
 
+    def _bare_diff(self) -> None:
+        end = diff_end(self.lines, self.at)
+        self._diff(self.lines[self.at : end], "")
+        self.at, self.above = end, ""
+
+    def _diff(self, body: Sequence[str], path: str) -> None:
+        for edit in diff_edits(body, path):
+            old = edit.search.split("\n")
+            elided = elided_line([x for x in edit.replace.split("\n") if x not in old], edit.path)
+            if elided:
+                raise EditError(
+                    f"the diff leaves code out ({elided}); write every line of it", "elided_code"
+                )
+            self.edits.append(edit)
+
     def _explain_nothing(self) -> None:
-        languages = set(self.homeless)
-        if "diff" in languages or (not languages and _DIFF.search(self.text)):
-            raise EditError(f"unified diffs are not understood; {BLOCK_RECIPE}")
-        if languages - _ILLUSTRATIONS:
+        if not self.examples and set(self.homeless) - _ILLUSTRATIONS:
             raise EditError(f"a code block has no path; {FILE_RECIPE}")
-
-
-def _fence(line: str) -> _Fence | None:
-    match = _FENCE.match(line)
-    return _Fence(len(match[1]), match[2], match[3].strip()) if match else None
 
 
 def _dedented(line: str, indent: int) -> str:
@@ -260,10 +274,6 @@ def _joined(lines: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _is_diff(lines: Sequence[str]) -> bool:
-    return bool(_DIFF.match("\n".join(lines).lstrip("\n")))
-
-
 def _cleaned(half: list[str]) -> list[str]:
     """Half a block without the line numbers of one dialect and without a fence of its own."""
     while half and _NUMBERED.match(half[0]):
@@ -271,7 +281,7 @@ def _cleaned(half: list[str]) -> list[str]:
         if half and _DASHES.match(half[0]):
             rest = _DASHES.sub("", half[0])
             half = [rest, *half[1:]] if rest.strip() else half[1:]
-    opening = _fence(half[0]) if len(half) > 1 else None
+    opening = fence_at(half[0]) if len(half) > 1 else None
     if opening and opening.info and opening.closed_by(half[-1]):
         return half[1:-1]
     return half

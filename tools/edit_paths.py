@@ -18,6 +18,14 @@ _SUFFIXES = frozenset(
 _BARE_NAMES = frozenset(
     {"Makefile", "Dockerfile", "Procfile", "Gemfile", "Rakefile", "Justfile", "LICENSE", "README"}
 )
+_SPACED = re.compile(rf"(?:\.?/)?{_NAME}(?:[ /]{_NAME})*")
+_MAX_SPACED_WORDS = 8
+_NO_PATH_WORDS = frozenset(
+    """the in to file see update change and of for here is this we with now edit fix modify code or
+    add create new let then also use run replace original updated modified first next a an
+    python python3 pytest cat ls git npm node make bash sh pip cd grep diff open""".split()  # noqa: SIM905
+)
+"""Words that show that a line with a file's name is a sentence or a command."""
 _MAX_PATH_LINE = 300
 _LABEL = re.compile(
     r"^(?:(?:updated?|modified|new|create|edit|full|complete|corrected|fixed)\s+)*"
@@ -27,8 +35,22 @@ _LABEL = re.compile(
 _DECORATION = re.compile(r"^(?:#{1,6}\s+|[-*+]\s+|\d+[.)]\s+|>\s+)+")
 _REMARK = re.compile(r"\s*\((?:new|updated?|modified|complete|full|fixed)\b[^)]*\)")
 _COMMENT = re.compile(r"(?:#|//|--|;|/\*|<!--)(.*?)(?:\*/|-->)?$")
+_OF_A_WHOLE = frozenset(
+    {
+        "updated", "complete", "full", "corrected", "fixed", "new", "whole", "final", "entire",
+        "revised", "modified",
+    }
+)  # fmt: skip
+_OF_A_PART = frozenset(
+    {
+        "block", "change", "changes", "class", "diff", "example", "function", "functions",
+        "import", "imports", "in", "inside", "like", "line", "lines", "method", "methods", "not",
+        "output", "part", "piece", "section", "should", "snippet", "test", "to",
+    }
+)  # fmt: skip
 _QUOTED = re.compile(r"`([^`\s]+)`|\*\*([^*\s]+)\*\*")
 _LINE_RANGE = re.compile(r"\d+:\d+:")
+_QUOTED_KEY = re.compile(r"\b(?:path|file|filename|title|name)\s*[=:]\s*([\"'])([^\"']+)\1", re.I)
 _INFO_KEY = re.compile(r"^(?:path|file|filename|title|name)\s*[=:]\s*", re.IGNORECASE)
 
 
@@ -53,13 +75,28 @@ def path_line(line: str) -> str:
     if len(line) > _MAX_PATH_LINE:
         return ""
     text = _DECORATION.sub("", line.strip().replace("**", ""))
+    marked = False
     for _ in range(4):  # decorations nest: ### File: `path`:
-        bare = _REMARK.sub("", text).strip().removesuffix(":")
-        bare = _LABEL.sub("", _unquoted(bare.strip()))
+        plain = _REMARK.sub("", text).strip().removesuffix(":").strip()
+        bare = _LABEL.sub("", _unquoted(plain))
+        marked = marked or bare != plain
         if bare == text:
             break
         text = bare
-    return text if looks_like_path(text) else ""
+    return text if looks_like_path(text) or (marked and _is_spaced_path(text)) else ""
+
+
+def unclear_path(line: str) -> bool:
+    """Whether a line may be a path with blanks in it, which nothing sets off."""
+    text = _DECORATION.sub("", line.strip().replace("**", "")).strip().removesuffix(":").strip()
+    return len(line) <= _MAX_PATH_LINE and not path_line(line) and _is_spaced_path(text)
+
+
+def names_another(line: str, path: str) -> bool:
+    """Whether a line names, anywhere, a file that is not the given one."""
+    words = re.split(r"[\s`*\"'():,;]+", line[:_MAX_PATH_LINE])
+    named = [word.rstrip(".") for word in words if looks_like_path(word.rstrip("."))]
+    return any(not f"/{path}".endswith("/" + name.removeprefix("./")) for name in named)
 
 
 def mentioned_path(line: str) -> str:
@@ -69,8 +106,25 @@ def mentioned_path(line: str) -> str:
     return paths.pop() if len(paths) == 1 else ""
 
 
+def announced_path(line: str) -> str:
+    """The only path of a line that announces a whole file, as in `Here is the updated a.py:`.
+
+    Empty if the line speaks of a part of the file, or of several files.
+    """
+    text = line[:_MAX_PATH_LINE].strip().rstrip("*").strip()
+    words = re.split(r"[\s`*\"'(),]+", text.removesuffix(":"))
+    paths = {word for word in words if looks_like_path(word)}
+    plain = {word.lower() for word in words}
+    if not text.endswith(":") or len(paths) != 1 or plain & _OF_A_PART or not plain & _OF_A_WHOLE:
+        return ""
+    return paths.pop()
+
+
 def info_path(info: str) -> str:
     """The path in a fence's info string, as in `python path=a.py`, `python:a.py` or `a.py`."""
+    quoted = _QUOTED_KEY.search(info)
+    if quoted and _is_spaced_path(quoted[2]):
+        return quoted[2]
     for word in info.replace('"', "").replace("'", "").split():
         if _LINE_RANGE.match(word):  # a reference to a part of a file, not the whole
             continue
@@ -85,6 +139,17 @@ def comment_path(line: str) -> str:
     """The path that a comment line consists of, as in `# src/a.py`; empty if it says more."""
     comment = _COMMENT.match(line.strip())
     return path_line(comment.group(1)) if comment else ""
+
+
+def _is_spaced_path(text: str) -> bool:
+    """Whether a text with blanks ends in a suffix of code and has no word of a sentence."""
+    words = text.lower().split(" ")
+    return (
+        1 < len(words) <= _MAX_SPACED_WORDS
+        and _SPACED.fullmatch(text) is not None
+        and not _NO_PATH_WORDS & set(words)
+        and looks_like_path(text.rpartition("/")[2].replace(" ", "_"))
+    )
 
 
 def _unquoted(text: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from greenloop.errors import EditError, StorageError
+from greenloop.tools.edit_fence import Fence, closing_line, fence_at
 from greenloop.tools.files import MAX_LISTED, Workspace
 from greenloop.tools.search import grep
 from greenloop.tools.text import clip, printable
@@ -19,7 +20,8 @@ _LIST_DEPTH = 2
 
 _ASKED = re.compile(r"^\s{0,3}(READ|LIST|GREP)(?::|[ \t])[ \t]*(\S.*?)\s*$|^\s{0,3}(LIST)\s*$")
 _RANGE = re.compile(r":L?(\d+)(?:(-)L?(\d+)?)?$")
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
+_LANGUAGES = frozenset({"", "look", "lookup", "lookups", "tool", "bash", "sh", "text", "txt"})
+"""Of fences that small models put around lookups."""
 _MORE = "... {n} lines left out; READ a range of lines to see them ..."
 
 
@@ -43,17 +45,22 @@ class Lookup:
 def parse_lookups(reply: str) -> tuple[Lookup, ...]:
     """The first five different lookups of a reply, in order.
 
-    Only lines that begin with the word in capitals count, outside fenced blocks; READ and LIST
-    take one word, so that a sentence is no lookup.
+    Only lines that begin with the word in capitals count, outside fenced blocks or in one that
+    holds nothing else; READ and LIST take one word, so that a sentence is no lookup.
     """
     found: dict[Lookup, None] = {}
-    fence = ""
-    for line in reply.split("\n"):
-        mark = _FENCE.match(line)
-        if mark:
-            fence = _fence_after(fence, mark[1])
-        elif not fence and (lookup := _lookup(line)):
-            found[lookup] = None
+    lines = reply.replace("\r\n", "\n").split("\n")
+    at = 0
+    while at < len(lines):
+        fence = fence_at(lines[at])
+        if fence is None:
+            inside = [lines[at]]
+        else:
+            end = closing_line(lines, at, fence)
+            inside = _asking(lines[at + 1 : end], fence)
+            at = len(lines) if end is None else end
+        found.update(dict.fromkeys(filter(None, map(_lookup, inside))))
+        at += 1
     return tuple(found)[:MAX_LOOKUPS]
 
 
@@ -66,11 +73,11 @@ def answer(workspace: Workspace, lookup: Lookup, limit_chars: int = 6000) -> str
     return clip(printable(text), limit_chars, _MORE)
 
 
-def _fence_after(fence: str, mark: str) -> str:
-    if not fence:
-        return mark
-    closes = mark[0] == fence[0] and len(mark) >= len(fence)
-    return "" if closes else fence
+def _asking(body: list[str], fence: Fence) -> list[str]:
+    """The lines of a block that holds lookups and nothing else; no line of any other."""
+    filled = [line for line in body if line.strip()]
+    asks = fence.language in _LANGUAGES and all(map(_lookup, filled))
+    return filled if asks else []
 
 
 def _lookup(line: str) -> Lookup | None:

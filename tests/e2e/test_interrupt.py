@@ -92,7 +92,9 @@ def test_twice_stops_at_once_and_closes_the_connection(
             wait_for(process, "stopping after this step")
             process.send_signal(signal.SIGINT)
             assert process.wait(timeout=10) == 130
-        cut = standin.wait_for(lambda record: record["path"] == "/api/chat")
+        cut = standin.wait_for(
+            lambda record: record["path"] == "/api/chat" and bool(record["body"]["messages"])
+        )
         assert cut["outcome"] == "disconnected"
         assert read(project) == GREETING
         done = greenloop("resume", thread()["thread"], "--json")

@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from greenloop.checkpoints.blobs import BlobStore
-from greenloop.nodes.review import parse_verdict
+from greenloop.nodes.decisions import read_verdict
+from greenloop.nodes.evidence import feedback
 from greenloop.nodes.summary import count_broken, score, summarise
-from greenloop.nodes.test import feedback, step_is_done
+from greenloop.nodes.test import step_is_done
 from greenloop.state import FailureClass, Plan, Review, Step, TestFailure, TestSummary
 from greenloop.tools.runner.report import Frame, Outcome, TestCase, TestReport
 
@@ -116,10 +117,10 @@ def test_feedback_is_short_and_holds_the_evidence() -> None:
     failures = tuple(
         TestFailure(f"t{n}", "assertion", "1 != 2", excerpt="x" * 5000) for n in range(9)
     )
-    text = feedback(replace(RED, failures=failures))
+    text = feedback(replace(RED, failures=failures), Path("/repo"))
     assert "t0: 1 != 2" in text
     assert len(text) <= 6000
-    assert feedback(GREEN) == ""
+    assert feedback(GREEN, Path("/repo")) == ""
 
 
 @pytest.mark.parametrize(
@@ -133,10 +134,10 @@ def test_feedback_is_short_and_holds_the_evidence() -> None:
     ],
 )
 def test_verdicts(reply: str, verdict: Review | None) -> None:
-    assert parse_verdict(reply) == verdict
+    assert read_verdict(reply) == verdict
 
 
 def test_the_last_verdict_counts() -> None:
-    found = parse_verdict("VERDICT: keep or reject?\nVERDICT: reject\n")
+    found = read_verdict("VERDICT: keep or reject?\nVERDICT: reject\n")
     assert found is not None
     assert not found.keep

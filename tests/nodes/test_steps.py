@@ -1,7 +1,6 @@
 import pytest
 
-from greenloop.nodes.plan import has_parts
-from greenloop.nodes.steps import MAX_STEPS, parse_steps
+from greenloop.nodes.steps import MAX_STEPS, has_parts, parse_steps
 
 
 @pytest.mark.parametrize(

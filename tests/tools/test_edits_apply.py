@@ -83,7 +83,7 @@ def test_several_edits_build_on_each_other(workspace: Workspace) -> None:
         (WholeFile("src/other.py", "x = " + "-" * 100_000 + "1\n"), "would not compile"),
         (WholeFile("src/new.pyi", "def f(\n"), "SyntaxError"),
         (SearchReplace("src/cart.py", "    return sum(cart)\n", ""), "IndentationError"),
-        (SearchReplace("src/cart.py", "", "  return\n"), "IndentationError"),
+        (SearchReplace("src/cart.py", "", "  return\n"), "SEARCH is empty"),
         (WholeFile("conf.json", '{"a": }\n'), "no longer parse"),
         (WholeFile("conf.toml", "a = = 1\n"), "no longer parse"),
         (SearchReplace("", "absent\n", "x\n"), "has no path"),
@@ -150,13 +150,113 @@ def test_renaming_the_only_function_is_no_loss(workspace: Workspace) -> None:
     (workspace.root / "src" / "other.py").write_text("def f():\n    pass\n")
     assert apply(workspace, WholeFile("src/other.py", "def g():\n    pass\n"))
     (workspace.root / "src" / "other.py").write_text("def f():\n    pass\n\ndef h():\n    pass\n")
-    assert apply(workspace, WholeFile("src/other.py", "def f():\n    return 1\n"))
+    assert apply(
+        workspace, WholeFile("src/other.py", "from x import h\n\ndef f():\n    return 1\n")
+    )
 
 
-def test_an_empty_search_adds_to_the_end(workspace: Workspace) -> None:
-    (workspace.root / "src" / "other.py").write_text("x = 1")
-    apply(workspace, SearchReplace("src/other.py", "", "y = 2\n"))
-    assert workspace.read("src/other.py").text == "x = 1\ny = 2\n"
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("a.py", "def f():\n    pass\n\ndef h():\n    pass\n", "def f():\n    return h()\n"),
+        (
+            "a.py",
+            "class A:\n    def f(self): ...\n    def g(self): ...\n",
+            "class A:\n    def f(self): ...\n",
+        ),
+        ("a.js", "function a() {}\nexport const b = () => 1;\n", "function a() { return 1; }\n"),
+        ("a.go", "func A() {}\nfunc (s *S) B() {}\n", "func A() { x() }\n"),
+        ("a.txt", "".join(f"line {n}\n" for n in range(20)), "line 1\nline 2\n"),
+    ],
+)
+def test_a_whole_file_that_lost_a_part_is_refused(
+    workspace: Workspace, path: str, before: str, after: str
+) -> None:
+    workspace.write(path, before)
+    with pytest.raises(EditError, match="drops") as caught:
+        apply(workspace, WholeFile(path, after))
+    assert caught.value.reason == "shrinks_file"
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        (
+            "a.py",
+            "def f(): ...\ndef g(): ...\n",
+            "class A:\n    def f(self): ...\n    def g(self): ...\n",
+        ),
+        ("a.py", "def f(): ...\ndef g(): ...\n", "def f(): ...\ng = f\n"),
+        ("a.js", "function a() {}\nfunction b() {}\n", "const a = 1, b = 2;\n"),
+        ("a.txt", "".join(f"line {n}\n" for n in range(20)), "all\nnew\n"),
+    ],
+)
+def test_a_whole_file_that_moves_its_parts_is_taken(
+    workspace: Workspace, path: str, before: str, after: str
+) -> None:
+    workspace.write(path, before)
+    assert apply(workspace, WholeFile(path, after)) == (path,)
+
+
+def test_an_empty_search_makes_a_file_but_never_touches_one(workspace: Workspace) -> None:
+    with pytest.raises(EditError, match="exists and SEARCH is empty"):
+        apply(workspace, SearchReplace("src/other.py", "", "y = 2\n"))
+    workspace.write("src/blank.py", "")
+    assert apply(workspace, SearchReplace("src/blank.py", "", "y = 2\n")) == ("src/blank.py",)
+
+
+@pytest.mark.parametrize(
+    ("before", "old", "new", "after"),
+    [
+        ("print('a')\n", "'a'", "'b'", "print('b')\n"),
+        ("x = 1\ny = 2\n", "1\ny", "3\ny", "x = 3\ny = 2\n"),
+        ("    return 1\n", "return 1", "return 2", "    return 2\n"),
+        ('P = r"\\d"\n', 'r"\\\\d"', 'r"\\\\w"', 'P = r"\\w"\n'),
+        ("a\nb\n", "a\\nb", "a\\nc", "a\nc\n"),
+        ("  a\n  b\n", "a\nb", "a\nc", "  a\n  c\n"),
+    ],
+)
+def test_inline_edits(workspace: Workspace, before: str, old: str, new: str, after: str) -> None:
+    workspace.write("t.txt", before)
+    apply(workspace, SearchReplace("t.txt", old, new, inline=True))
+    assert workspace.read("t.txt").text == after
+
+
+@pytest.mark.parametrize(
+    ("before", "old", "new", "reason"),
+    [
+        ("x = 1\nx = 1\n", "x = 1", "x = 2", "ambiguous"),
+        ("max = 10\n", "x = 1", "x = 2", "not_found"),
+        ("x = 2000\n", "x = 1000", "x = 2000", "already_applied"),
+        ("x = 1\n", "", "x = 2", "not_found"),
+        ("x = 1\n", "x = 1", "x = 1", "noop_edit"),
+    ],
+)
+def test_inline_edits_that_are_refused(
+    workspace: Workspace, before: str, old: str, new: str, reason: str
+) -> None:
+    workspace.write("t.txt", before)
+    with pytest.raises(EditError) as caught:
+        apply(workspace, SearchReplace("t.txt", old, new, inline=True))
+    assert (caught.value.reason, workspace.read("t.txt").text) == (reason, before)
+
+
+def test_every_occurrence_only_when_asked(workspace: Workspace) -> None:
+    workspace.write("t.txt", "x = 1\nx = 1\n")
+    apply(workspace, SearchReplace("t.txt", "x = 1", "x = 2", inline=True, every=True))
+    assert workspace.read("t.txt").text == "x = 2\nx = 2\n"
+
+
+def test_a_block_that_was_sent_twice_is_applied_once(workspace: Workspace) -> None:
+    edit = SearchReplace("src/other.py", "x = 1\n", "x = 2\n")
+    assert apply(workspace, edit, edit) == ("src/other.py",)
+    assert workspace.read("src/other.py").text == "x = 2\n"
+
+
+def test_another_reading_of_a_hunk_is_tried_last(workspace: Workspace) -> None:
+    edit = SearchReplace("src/other.py", " x = 1\n y\n", "z\n", others=(("x = 1\n", "x = 5\n"),))
+    apply(workspace, edit)
+    assert workspace.read("src/other.py").text == "x = 5\n"
 
 
 def test_a_path_with_the_example_folder_finds_the_real_file(workspace: Workspace) -> None:

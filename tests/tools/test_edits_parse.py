@@ -165,16 +165,111 @@ def test_examples_beside_an_edit_are_no_edits() -> None:
         ("a.py\n<<<<<<< SEARCH\nold\nnew\n>>>>>>> REPLACE", "no ======= line"),
         ("a.py\n```\nold\n=======\nnew\n>>>>>>> REPLACE\n```", "lacks <<<<<<< SEARCH"),
         ("a.py\nold\n=======\nnew\n>>>>>>> REPLACE\n", "lacks its <<<<<<< SEARCH"),
-        ("--- a.py\n+++ a.py\n@@\n-old\n+new\n", "unified diffs"),
-        ("```diff\n-old\n+new\n```", "unified diffs"),
-        ("a.py\n```diff\n-old\n+new\n```", "unified diffs"),
-        ("a.py\n```\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-old\n+new\n```", "unified diffs"),
-        ("*** Begin Patch\n*** Update File: a.py\n@@\n-old\n+new\n*** End Patch", "unified diffs"),
+        ("--- a.py\n+++ a.py\n@@\n+new\n", "only new lines"),
+        ("```diff\n old\n```", "no \\+ or - line"),
+        ("--- a/a.py\n+++ /dev/null\n@@\n-old\n", "not deleted or renamed"),
+        ("diff --git a/a.py b/b.py\nrename from a.py\nrename to b.py\n", "not deleted or renamed"),
+        ("*** Begin Patch\n*** Delete File: a.py\n*** End Patch", "not deleted or renamed"),
+        ("a.py\n```diff\n-old\n+# ... rest of code unchanged\n```", "leaves code out"),
     ],
 )
 def test_what_is_refused(reply: str, message: str) -> None:
     with pytest.raises(EditError, match=message):
         parse_edits(reply)
+
+
+HUNK = "-old\n+new\n"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"--- src/a.py\n+++ src/a.py\n@@\n{HUNK}",
+        f"--- a/src/a.py\n+++ b/src/a.py\n@@ -7,9 +1,2 @@ def f():\n{HUNK}",
+        f"Here it is:\n\n--- a/src/a.py\n+++ b/src/a.py\n@@\n{HUNK}\nThat is all.",
+        f"```diff\n--- a/src/a.py\t2024-01-01\n+++ b/src/a.py\t2024-01-02\n@@ -1 +1 @@\n{HUNK}```",
+        f"```\ndiff --git a/src/a.py b/src/a.py\nindex 1a..2b 100644\n--- a/src/a.py\n"
+        f"+++ b/src/a.py\n@@ -1 +1 @@\n{HUNK}\\ No newline at end of file\n```",
+        f"src/a.py\n```diff\n{HUNK}```",
+        f"Change `src/a.py` so:\n```diff\n@@\n{HUNK}```",
+        f"```patch\n--- src/a.py\n@@\n{HUNK}```",
+        f"*** Begin Patch\n*** Update File: src/a.py\n@@\n{HUNK}*** End Patch",
+        f"*** Begin Patch\n*** Update File: src/a.py\n@@ class A:\n{HUNK}*** End of File\n",
+        f"```\n*** Begin Patch\n*** Update File: src/a.py\n{HUNK}*** End Patch\n```",
+        f"```bash\napply_patch <<'EOF'\n*** Begin Patch\n*** Update File: src/a.py\n@@\n{HUNK}"
+        "*** End Patch\n```",
+    ],
+)
+def test_diffs_in_many_dresses(reply: str) -> None:
+    assert [(e.path, e.search, e.replace) for e in blocks(reply)] == [
+        ("src/a.py", "old\n", "new\n")
+    ]
+
+
+def test_a_diff_over_several_files_and_hunks() -> None:
+    reply = (
+        f"--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n{HUNK}@@ -9 +9 @@\n x\n-y\n+z\n"
+        f"--- a/b.py\n+++ b/b.py\n@@\n{HUNK}--- /dev/null\n+++ b/c.py\n@@ -0,0 +1,2 @@\n+one\n+two\n"  # noqa: E501
+    )
+    found = [(e.path, e.search, e.replace) for e in blocks(reply)]
+    assert found == [
+        ("a.py", "old\n", "new\n"),
+        ("a.py", "x\ny\n", "x\nz\n"),
+        ("b.py", "old\n", "new\n"),
+        ("c.py", "", "one\ntwo\n"),
+    ]
+
+
+def test_a_patch_adds_a_file() -> None:
+    reply = "*** Begin Patch\n*** Add File: pkg/c.py\n+one\n+\n+two\n*** End Patch"
+    assert parse_edits(reply) == (SearchReplace("pkg/c.py", "", "one\n\ntwo\n"),)
+
+
+def blocks(reply: str) -> list[SearchReplace]:
+    return [edit for edit in parse_edits(reply) if isinstance(edit, SearchReplace)]
+
+
+@pytest.mark.parametrize(
+    ("above", "path"),
+    [
+        ("`my docs/read me.md`", "my docs/read me.md"),
+        ("### `src/my file.py`:", "src/my file.py"),
+        ("File: my file.py", "my file.py"),
+        ('"my file.py"', "my file.py"),
+    ],
+)
+def test_paths_with_blanks_when_something_sets_them_off(above: str, path: str) -> None:
+    assert parse_edits(f"{above}\n```\nx\n```") == (WholeFile(path, "x\n"),)
+    assert parse_edits(f"a.py\n{BLOCK}\n{above}\n{BLOCK}")[1].path == path
+
+
+def test_a_path_with_blanks_in_the_info_string() -> None:
+    assert parse_edits('```python path="my file.py"\nx\n```') == (WholeFile("my file.py", "x\n"),)
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "my file.py",
+        "src/my file.py",
+        "And now other.py:",
+        "In my file.py the same:",
+        "### Fix b.py",
+    ],
+)
+def test_a_block_never_goes_to_the_file_before_when_another_is_named(above: str) -> None:
+    with pytest.raises(EditError, match="unclear"):
+        parse_edits(f"a.py\n{BLOCK}\n{above}\n{BLOCK}")
+
+
+def test_a_block_whose_sentence_names_the_same_file_goes_there() -> None:
+    first, second = parse_edits(f"src/a.py\n{BLOCK}\nAnd further down in a.py:\n{BLOCK}")
+    assert first == second == EDIT
+
+
+def test_a_file_under_an_unclear_path_is_refused() -> None:
+    with pytest.raises(EditError, match="unclear"):
+        parse_edits("a.py\n```\nx = 1\n```\nmy other.py\n```\ny = 2\n```")
 
 
 def test_a_patch_file_may_be_written_whole() -> None:

@@ -43,12 +43,22 @@ def test_lookups_are_read(line: str, lookup: Lookup) -> None:
         "READ",
         "READING src/a.py",
         "LIST all of the files",
-        "```\nREAD src/a.py\n```",
+        "```\nREAD src/a.py\nx = 1\n```",
+        "```python\nREAD src/a.py\n```",
+        "notes.txt\n```text\nREAD src/a.py and then go on\n```",
         "~~~~\nREAD a.py\n~~~\nREAD b.py\n~~~~",
     ],
 )
 def test_what_is_no_lookup(line: str) -> None:
     assert parse_lookups(line) == ()
+
+
+@pytest.mark.parametrize("info", ["look", "tool", "", "bash", "text"])
+def test_lookups_in_a_block_of_their_own(info: str) -> None:
+    reply = f"I look.\n```{info}\nREAD src/a.py:1-8\n\nGREP def total\n```\nLIST src\n"
+    found = (Lookup("READ", "src/a.py", 1, 8), Lookup("GREP", "def total"), Lookup("LIST", "src"))
+    assert parse_lookups(reply) == found
+    assert parse_lookups(f"```{info}\nREAD src/a.py\n") == (Lookup("READ", "src/a.py"),)
 
 
 def test_five_different_lookups_at_most() -> None:

@@ -104,6 +104,11 @@ class ModelReply:
 
 
 OnText = Callable[[str], None]
+"""Hears a reply as it comes; all of it together is the reply's text.
+
+Where a connection broke in mid-reply and the brain asks again by itself, a line break follows,
+and then the new reply from its beginning: what was heard then ends with the reply's text.
+"""
 
 
 class ChatModel(Protocol):

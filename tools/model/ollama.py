@@ -4,31 +4,24 @@ Ollama cuts a long prompt, ends a reply early or falls silent without calling an
 each of these is looked for here.
 """
 
-import logging
-import math
+import threading
 import time
-from collections.abc import Generator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from greenloop.errors import ContextError, ModelReplyError, ModelUnavailableError
-from greenloop.tools.model.base import Message, ModelReply, ModelRequest, OnText, Window
-from greenloop.tools.model.ollama_errors import PassingError, Talk
-from greenloop.tools.model.probe import is_loopback, without_login
+from greenloop.tools.model.address import without_login
+from greenloop.tools.model.base import ModelReply, ModelRequest, OnText, Window
+from greenloop.tools.model.ollama_client import Asking, Dial, as_functions
+from greenloop.tools.model.ollama_end import Judge
+from greenloop.tools.model.ollama_errors import FieldRefused, PassingError, Talk
+from greenloop.tools.model.ollama_heard import Heard
+from greenloop.tools.model.ollama_line import Line
+from greenloop.tools.model.ollama_room import Room
+from greenloop.tools.model.ollama_stream import Question, listen
 from greenloop.tools.model.profile import DEFAULT, Profile
+from greenloop.tools.model.runaway import Runaway
 from greenloop.tools.model.speech import Speech
-
-if TYPE_CHECKING:
-    from langchain_core.messages import AIMessageChunk
-    from langchain_ollama import ChatOllama
-
-CHARS_PER_TOKEN = 3.5
-"""Of code and English in the tokenizers of current small models; for the check before sending."""
-_LEAST_TOKENS_PER_CHAR = 1 / 12
-"""Half of what the densest text has (six characters to a token); fewer means a cut."""
-_TELLING_CHARS = 2000
-"""Prompts shorter than this say nothing by their density."""
 
 
 @dataclass(slots=True)
@@ -41,7 +34,7 @@ class OllamaModel:
     num_ctx: int
     """Context window in tokens; another value than last time makes the server load anew."""
     num_predict: int
-    """Longest reply in tokens."""
+    """Longest reply in tokens, thoughts included."""
     keep_alive: str = "30m"
     """How long the server keeps the model loaded, as a Go duration."""
     connect_s: float = 3
@@ -52,24 +45,45 @@ class OllamaModel:
     pauses_s: Sequence[float] = (0.25, 1.0)
     """Before each further try, in seconds; short, since the server is near."""
     profile: Profile = DEFAULT
+    think: bool = False
+    """Let a model that can think before it answers; its thoughts are left out of the reply."""
     reads_prompt: bool = field(default=True, init=False)
+    _room: Room = field(init=False, repr=False, compare=False)
+    _without: set[str] = field(default_factory=set, init=False, repr=False)
+    """Fields that this server refused."""
+    _lines: list[Line] = field(default_factory=list, init=False, repr=False, compare=False)
+    """Of the replies that are being made."""
+    _lock: threading.Lock = field(
+        default_factory=threading.Lock, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        window = Window(self.num_ctx, self.num_predict)
+        self._room = Room(self.name, self.host, window, self.profile.chars_per_token)
 
     @property
     def window(self) -> Window:
-        """As given."""
-        return Window(self.num_ctx, self.num_predict)
+        """As given; smaller once the server says that it grants less, so that prompts fit."""
+        return self._room.window
 
     def count(self, text: str) -> int:
-        """By the profile's characters to a token."""
-        return math.ceil(len(text) / self.profile.chars_per_token)
+        """By the characters to a token that the profile names, then by what the replies taught."""
+        return self._room.tokens(len(text))
 
     def cancel(self) -> None:
-        """Break off the reply; see `ChatModel.cancel`."""
-        raise NotImplementedError
+        """Break off the replies that are being made; see `ChatModel.cancel`.
+
+        While a connection is being opened, this waits for its end: `connect_s` at most.
+        """
+        with self._lock:
+            for line in self._lines:
+                line.break_off("cancelled")
 
     def reply(self, request: ModelRequest, on_text: OnText | None = None) -> ModelReply:
-        """Ask once, and again after each pause where that may help and nothing was heard yet.
+        """Ask once, and again after each pause where that may help.
 
+        Where nothing was heard yet, every pause is used; a reply that broke in the middle is
+        asked for once more: `on_text` then gets a line break and the new reply from its start.
         Thoughts that the model writes before its answer reach neither the reply nor `on_text`.
         Token counts are the server's; our estimate where it gives none.
 
@@ -78,156 +92,95 @@ class OllamaModel:
             ModelReplyError: the reply is empty, cut or failed.
             ContextError: the prompt does not fit the window, or the server cut it.
             ModelNotFoundError: the server does not have the model.
+            CancelledError: `cancel` was called.
         """
-        self._check_fit(request.messages)
+        self._room.check_fit(request.messages, self._tools(request))
+        line = Line()
+        with self._lock:
+            self._lines.append(line)
+        try:
+            with line.within(self.overall_s):
+                return self._ask(request, on_text, line)
+        finally:
+            with self._lock:
+                self._lines.remove(line)
+
+    def _ask(self, request: ModelRequest, on_text: OnText | None, line: Line) -> ModelReply:
         began = time.monotonic()
         pauses = iter(self.pauses_s)
+        broke = False
         while True:
+            speech = Speech(on_text)
             try:
-                return self._try(request, on_text, began)
+                reply = self._try(request, speech, line, began)
+                if line.reason == "cancelled":
+                    raise self._talk.broken_off("cancelled")
+                return reply
+            except FieldRefused as refused:
+                self._without.add(refused.field)
+                continue
             except PassingError as failure:
-                pause = next(pauses, None)
+                pause = None if broke and failure.once else next(pauses, None)
                 if pause is None or time.monotonic() + pause > began + self.overall_s:
                     raise failure.error from failure.__cause__
-            time.sleep(pause)
+                broke = broke or failure.once
+            line.wait(pause)
+            if line.reason:
+                raise self._talk.broken_off(line.reason)
+            if on_text is not None and not speech.silent:
+                on_text("\n")
 
-    def _check_fit(self, messages: Sequence[Message]) -> None:
-        if not any(message.content.strip() for message in messages):
-            raise ModelReplyError(f"there is nothing to ask {self.name}: the prompt is empty")
-        prompt = _estimate("".join(message.content for message in messages))
-        if prompt + self.num_predict > self.num_ctx:
-            raise ContextError(
-                f"the prompt does not fit: about {prompt} tokens, and {self.num_predict} for the "
-                f"reply, are more than the window of {self.num_ctx}; raise num_ctx, lower "
-                "num_predict or make the task smaller"
-            )
-
-    def _try(self, request: ModelRequest, on_text: OnText | None, began: float) -> ModelReply:
-        speech = Speech(on_text)
-        end: dict[str, Any] = {}
-        with closing(self._chunks(request)) as chunks:
-            for chunk in chunks:
-                end |= chunk.response_metadata
-                speech.hear(str(chunk.text))
-                if time.monotonic() - began > self.overall_s and not end.get("done"):
-                    raise ModelUnavailableError(
-                        f"{self.name} was not done after {self.overall_s:g} s: raise "
-                        "reply_timeout, lower num_predict or choose a smaller model"
-                    )
-        speech.finish()
-        self._check_cut(request.messages, end.get("prompt_eval_count"))
-        self._check_end(speech, end)
-        asked = "".join(message.content for message in request.messages)
+    def _try(self, request: ModelRequest, speech: Speech, line: Line, began: float) -> ModelReply:
+        prompt = "\n".join(message.content for message in request.messages)
+        heard = Heard(self.name, self.num_predict, self._room.tokens, speech, Runaway(prompt))
+        listen(self._question(request), heard, line, self._talk)
+        end, tools = heard.end, self._tools(request)
+        self._room.check_cut(request.messages, tools, end)
+        judge = Judge(self.name, self.num_ctx, self.num_predict)
+        judge.check(end, heard, offered=bool(tools))
         return ModelReply(
             speech.text,
-            tokens_in=end.get("prompt_eval_count") or _estimate(asked),
-            tokens_out=end.get("eval_count") or _estimate(speech.text),
+            tokens_in=end.prompt_tokens or self._room.estimate(request.messages, tools),
+            tokens_out=end.reply_tokens or self.count(speech.text),
             seconds=time.monotonic() - began,
+            calls=tuple(heard.calls),
+            confidence=heard.confidence,
+            prompt_s=end.prompt_s,
+            reply_s=end.reply_s,
+            load_s=end.load_s,
         )
 
-    def _chunks(self, request: ModelRequest) -> Generator["AIMessageChunk", None, None]:
-        """The reply as it comes; closing the iterator closes the connection."""
-        import httpx  # noqa: PLC0415
-        from ollama import ResponseError  # noqa: PLC0415
-
-        heard = False
-        chat = self._open(request)
-        turns = [(message.role, message.content) for message in request.messages]
-        try:
-            with closing(chat._client):
-                for chunk in chat.stream(turns):
-                    heard = True
-                    yield chunk
-        except ResponseError as error:
-            raise self._talk.refusal(error) from error
-        except httpx.HTTPError as error:
-            raise self._talk.breakdown(error, heard=heard) from error
-        except (ValueError, TypeError, AttributeError) as error:
-            # ChatOllama says in these words that the server only loaded the model.
-            if "No generation chunks" in str(error):
-                raise PassingError(
-                    self._talk.empty("Ollama loaded it and stopped there")
-                ) from error
-            raise self._talk.rubbish(error) from error
-
-    def _open(self, request: ModelRequest) -> "ChatOllama":
-        """A client for one reply: nobody would close one that is kept."""
-        import httpx  # noqa: PLC0415
-        from langchain_ollama import ChatOllama  # noqa: PLC0415
-
-        # It warns of what is an error here anyway, and would write into the user's terminal.
-        logging.getLogger("langchain_ollama").setLevel(logging.ERROR)
-        gap = min(self.gap_s, self.overall_s)
-        return ChatOllama(
-            model=self.name,
-            base_url=self.host,
-            num_ctx=self.num_ctx,
-            num_predict=self.num_predict,
-            temperature=request.temperature,
-            seed=request.seed,
-            keep_alive=self.keep_alive,
-            reasoning=False,
-            client_kwargs={
-                "timeout": httpx.Timeout(gap, connect=self.connect_s),
-                "trust_env": not is_loopback(self.host),
-                "verify": self.host.startswith("https:"),
-            },
+    def _question(self, request: ModelRequest) -> Question:
+        asking = Asking(
+            self.name,
+            self.num_ctx,
+            self.num_predict,
+            request.temperature,
+            request.seed,
+            self.keep_alive,
+            self.think,
+        )
+        formats: dict[str, Any] = {}
+        if tools := self._tools(request):
+            formats["tools"] = tools
+        elif request.schema is not None and self.profile.json_schema:
+            formats["format"] = dict(request.schema)
+        return Question(
+            Dial(self.host, self.connect_s, self._gap_s),
+            asking,
+            [(message.role, message.content) for message in request.messages],
+            formats,
+            frozenset(self._without),
         )
 
-    def _check_cut(self, messages: Sequence[Message], seen: int | None) -> None:
-        """Recognise by the server's count a prompt that it cut.
+    def _tools(self, request: ModelRequest) -> list[dict[str, Any]]:
+        return as_functions(request.tools) if self.profile.native_tools else []
 
-        The counts that a cut leaves are those of Ollama's runner: num_ctx - (num_ctx - keep) / 2
-        with keep 4 or 5 (0.30.9 and later), or num_ctx (0.24 and before).
-        """
-        if seen is None:
-            return
-        text = "\n".join(message.content for message in messages)
-        # No tokenizer makes more tokens than bytes, so a shorter text cannot have been cut.
-        could_exceed = len(text.encode()) + 32 * (len(messages) + 1) >= self.num_ctx
-        marks = (self.num_ctx // 2 + 2, self.num_ctx // 2 + 3, self.num_ctx)
-        dense = len(" ".join(text.split()))
-        sparse = dense > _TELLING_CHARS and seen < dense * _LEAST_TOKENS_PER_CHAR
-        if sparse or (could_exceed and seen in marks):
-            raise ContextError(
-                f"Ollama cut the prompt: {self.name} saw {seen} tokens of about "
-                f"{_estimate(text)}; raise num_ctx ({self.num_ctx}), or see with `ollama ps` "
-                "whether the model got a smaller window"
-            )
-
-    def _check_end(self, speech: Speech, end: dict[str, Any]) -> None:
-        reason = end.get("done_reason")
-        if not end.get("done"):
-            raise ModelReplyError(
-                f"the reply of {self.name} stopped without an end, as when a model only repeats "
-                "itself: ask again, or choose another model"
-            )
-        if reason == "length":
-            raise self._too_long(end.get("eval_count") or 0)
-        if reason in ("load", "unload"):
-            raise PassingError(self._talk.empty(f"Ollama stopped at the {reason} of the model"))
-        if reason not in (None, "stop"):
-            raise ModelReplyError(f"the reply of {self.name} is cut: it ended by {reason!r}")
-        if not speech.text.strip():
-            if speech.thought or speech.text:
-                raise self._talk.empty("it only thought" if speech.thought else "only blanks came")
-            raise PassingError(self._talk.empty("it said nothing"))
-
-    def _too_long(self, said: int) -> ModelReplyError:
-        if said >= self.num_predict:
-            cause = f"it reached num_predict ({self.num_predict} tokens)"
-        else:
-            cause = f"prompt and reply filled the window, num_ctx ({self.num_ctx} tokens)"
-        limit = cause.partition(" (")[0].rpartition(" ")[2]
-        return ModelReplyError(
-            f"the reply of {self.name} is cut: {cause}; raise {limit} or make the task smaller"
-        )
+    @property
+    def _gap_s(self) -> float:
+        return min(self.gap_s, self.overall_s)
 
     @property
     def _talk(self) -> Talk:
-        gap = min(self.gap_s, self.overall_s)
-        return Talk(self.name, without_login(self.host), self.num_ctx, gap)
-
-
-def _estimate(text: str) -> int:
-    return math.ceil(len(text) / CHARS_PER_TOKEN)
+        where = without_login(self.host)
+        return Talk(self.name, where, self.num_ctx, self._gap_s, self.overall_s)

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Source = Literal["default", "family", "probe"]
+"""Where a profile comes from: nothing is known, the model's family is, or it was measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """The formats that a model keeps, and what its server does with it."""
 
-    source: Literal["default", "family", "probe"] = "default"
+    source: Source = "default"
     whole_file_lines: int = 150
     """Files up to so many lines are asked for as a whole, longer ones as SEARCH/REPLACE."""
     native_tools: bool = False
@@ -23,6 +26,8 @@ class Profile:
     """Prompt tokens read per second; 0 when unknown."""
     reply_tps: float = 0.0
     """Reply tokens written per second; 0 when unknown."""
+    thinks: bool = False
+    """Whether the model can write thoughts before its answer."""
 
 
 DEFAULT = Profile()

@@ -1,10 +1,10 @@
-"""A brain that says what it is told to say: for tests of everything around a model."""
+"""A brain that says what it is told to say: for tests of what is around a model, for reports."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from greenloop.errors import ModelReplyError
+from greenloop.errors import GreenloopError, ModelReplyError
 from greenloop.tools.model.base import ModelReply, ModelRequest, OnText, Role, Window
 from greenloop.tools.model.profile import DEFAULT, Profile
 
@@ -20,6 +20,8 @@ class ScriptedReply:
     role: Role | None = None
     """Only for requests in this role; None for any."""
     gave_up: str = ""
+    error: BaseException | None = None
+    """Raised instead of a reply."""
 
 
 @dataclass(slots=True)
@@ -34,13 +36,15 @@ class ScriptedModel:
     name: str = "scripted"
     window: Window = _WINDOW
     profile: Profile = DEFAULT
+    at_end: type[GreenloopError] = ModelReplyError
+    """Raised when nothing is left to say; a `ReplayError` ends the run, others are the model's."""
     reads_prompt: bool = field(default=True, init=False)
     requests: list[ModelRequest] = field(default_factory=list, init=False)
     """What was asked so far."""
-    _left: list[ScriptedReply | BaseException] = field(init=False, repr=False)
+    _left: list[ScriptedReply] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._left = [ScriptedReply(r) if isinstance(r, str) else r for r in self.replies]
+        self._left = [_as_reply(reply) for reply in self.replies]
 
     def count(self, text: str) -> int:
         """Four characters to a token."""
@@ -53,13 +57,13 @@ class ScriptedModel:
         """The next reply for the request's role, word by word to `on_text`.
 
         Raises:
-            ModelReplyError: the script has nothing left for this role.
+            GreenloopError: the script has nothing left for this role; see `at_end`.
             BaseException: what the script says.
         """
         self.requests.append(request)
         said = self._take(request.role)
-        if isinstance(said, BaseException):
-            raise said
+        if said.error is not None:
+            raise said.error
         if on_text is not None:
             for word in re.findall(r"\s*\S+\s*|\s+", said.text):
                 on_text(word)
@@ -71,11 +75,17 @@ class ScriptedModel:
             gave_up=said.gave_up,
         )
 
-    def _take(self, role: Role) -> ScriptedReply | BaseException:
-        for index, entry in enumerate(self._left):
-            if isinstance(entry, BaseException) or entry.role in (None, role):
+    def _take(self, role: Role) -> ScriptedReply:
+        for index, reply in enumerate(self._left):
+            if reply.role in (None, role):
                 return self._left.pop(index)
-        raise ModelReplyError(
+        raise self.at_end(
             f"the script of {self.name} has no reply left for the {role} "
             f"at request {len(self.requests)}: add one"
         )
+
+
+def _as_reply(entry: ScriptedReply | str | BaseException) -> ScriptedReply:
+    if isinstance(entry, BaseException):
+        return ScriptedReply("", error=entry)
+    return ScriptedReply(entry) if isinstance(entry, str) else entry

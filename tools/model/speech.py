@@ -20,14 +20,25 @@ class Speech:
         """What was said."""
         return "".join(self._said)
 
-    def hear(self, piece: str) -> None:
-        """Take the next piece."""
+    @property
+    def silent(self) -> bool:
+        """Whether nothing was said yet."""
+        return not self._said
+
+    @property
+    def thinking(self) -> int:
+        """Characters of the thoughts that go on; 0 when none do."""
+        return len(self._held) if self.thought and self._held else 0
+
+    def hear(self, piece: str) -> str:
+        """Take the next piece; what of it was said."""
         if self._held is not None:
             piece = self._past_thoughts(self._held + piece)
         if piece:
             self._said.append(piece)
             if self._on_text is not None:
                 self._on_text(piece)
+        return piece
 
     def finish(self) -> None:
         """Say what was held back in case it became a thought."""

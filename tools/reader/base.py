@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from greenloop.tools.edits import Edit
 
@@ -49,6 +49,8 @@ class Tool:
     parameters: tuple[Parameter, ...] = ()
     mutates: bool = False
     """A call that changes something is never taken from a cut or repaired reply."""
+    tells: bool = True
+    """Its result is news that later calls would depend on; False where it only acknowledges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +81,11 @@ class Reading:
     """The words for a person, without thoughts; the whole answer where nothing is asked for."""
     dropped: int = 0
     """Calls after the first whose result they would depend on; not carried out."""
+
+
+REASONS: frozenset[str] = frozenset(get_args(Reason))
+
+
+def reason_of(name: str) -> Reason:
+    """The reason of this name; `unfit` for any other word."""
+    return cast(Reason, name) if name in REASONS else "unfit"

@@ -1,34 +1,48 @@
 """Answering one request: paths, methods, and the account of how it went.
 
-Faithful to Ollama 0.33 for GET|HEAD /, /api/version, /api/tags, /api/ps, POST /api/show and
-/api/chat; every other path is unknown to it. GET /standin is its own: counts of what happened.
+Faithful to Ollama 0.33 for what `_ROUTES` lists; every other path is unknown to it. GET /standin
+is its own: counts of what happened.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 from typing import Any
 
-from greenloop.tools.standin.chat import JSON, Generation, Turnstile, within_limit
-from greenloop.tools.standin.chat_request import Refused, read_chat, read_model, read_object
-from greenloop.tools.standin.record import Entry, RequestLog
-from greenloop.tools.standin.script import Script
-from greenloop.tools.standin.shelf import Shelf, show
-from greenloop.tools.standin.truncation import cut
-from greenloop.tools.standin.wire import ClientGone, Wire, go_json, timestamp
+from greenloop.tools.standin import listing
+from greenloop.tools.standin.answering import Desk, Shared, send_raw
+from greenloop.tools.standin.chat_request import (
+    read_chat,
+    read_keep,
+    read_model,
+    read_object,
+    read_options,
+    runner_options,
+    window,
+)
+from greenloop.tools.standin.dialects import (
+    JSON,
+    NDJSON,
+    Chat,
+    Generate,
+    Likelihoods,
+    OpenAI,
+    openai_error,
+)
+from greenloop.tools.standin.embedding import embed, read_input
+from greenloop.tools.standin.faults import Fault
+from greenloop.tools.standin.offered import OfferedModel
+from greenloop.tools.standin.other_forms import from_generate, from_openai
+from greenloop.tools.standin.pulling import UNKNOWN, progress
+from greenloop.tools.standin.record import Entry
+from greenloop.tools.standin.refusal import Refused
+from greenloop.tools.standin.wire import ClientGone, Wire, go_json
 
 TEXT = "text/plain; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What all requests have in common."""
-
-    script: Script
-    log: RequestLog
-    shelf: Shelf
-    turnstile: Turnstile
+_HAS_IDS = (0, 12, 10)
+"""First version whose tool calls have ids."""
+_PULL_FIRST = 'model "{}" not found, try pulling it first'
 
 
 class Call:
@@ -38,6 +52,7 @@ class Call:
         self._service = service
         self._handler = handler
         self._wire = wire
+        self._path = handler.path.partition("?")[0]
         self._entry: Entry = service.log.open(handler.command, handler.path)
         self._body = b""
 
@@ -55,16 +70,17 @@ class Call:
         if not _is_local(self._handler.headers.get("Host") or "localhost"):
             self._text(403, "")
             return
-        path = self._handler.path.partition("?")[0]
-        raw = self._service.script.endpoints.get(path)
+        raw = self._service.script.endpoints.get(self._path)
         if raw is not None:
             self._wire.wait(raw.stall)
-            self._text(raw.status, raw.body)
+            self._wire.status = raw.status
+            self.finish("completed" if raw.status < 400 else "refused")
+            send_raw(self._wire, raw)
             return
-        self._route(path)
+        self._route()
 
-    def _route(self, path: str) -> None:
-        found = _ROUTES.get(path)
+    def _route(self) -> None:
+        found = _ROUTES.get(self._path)
         if found is None:
             self._text(404, "404 page not found")
             return
@@ -78,14 +94,22 @@ class Call:
         """Note how it went."""
         self._service.log.close(self._entry, outcome, self._wire.status, self._wire.chunks)
 
-    def error(self, status: int, text: str) -> None:
+    def refuse(self, refused: Refused) -> None:
         """Answer with an error."""
-        self._wire.status = status
-        self.finish("refused" if status < 500 else "error")
+        fault = refused.fault
+        self._wire.status = fault.status
+        self.finish("refused" if fault.status < 500 else "error")
         try:
-            self._wire.answer(status, go_json({"error": text}), JSON)
+            self._wire.answer(fault.status, *self._error_body(fault), headers=fault.headers)
         except ClientGone:
             self._handler.close_connection = True
+
+    def _error_body(self, fault: Fault) -> tuple[bytes, str]:
+        if fault.body is not None:
+            return fault.body.encode(), fault.content_type
+        if self._path.startswith("/v1/"):
+            return go_json(openai_error(fault)), JSON
+        return go_json({"error": fault.text, **fault.more}), JSON
 
     def root(self) -> None:
         """GET /."""
@@ -97,16 +121,20 @@ class Call:
 
     def tags(self) -> None:
         """GET /api/tags."""
-        self._json(self._service.shelf.tags())
+        self._json(listing.tags(self._service.shelf))
 
     def running(self) -> None:
         """GET /api/ps."""
-        self._json(self._service.shelf.running())
+        self._json(listing.running(self._service.shelf))
+
+    def models(self) -> None:
+        """GET /v1/models."""
+        self._json(listing.openai_models(self._service.shelf))
 
     def show(self) -> None:
         """POST /api/show."""
         body = self._object()
-        self._json(show(read_model(body, self._service.shelf)))
+        self._json(listing.show(read_model(body, self._service.shelf)))
 
     def counts(self) -> None:
         """GET /standin."""
@@ -115,50 +143,109 @@ class Call:
 
     def chat(self) -> None:
         """POST /api/chat."""
-        service, wire = self._service, self._wire
-        request = read_chat(self._object(), service.shelf, service.script)
-        if not request.messages:
-            self._load_only(request.model, request.num_ctx, request.keep_s)
+        asked = read_chat(self._object(), self._service.shelf, self._service.script)
+        if not asked.messages:
+            self._desk().load_only(asked, {"message": {"role": "assistant", "content": ""}})
             return
-        with service.turnstile.turn(wire) as waited:
-            taken = service.script.take(request.messages)
-            if taken is None:
-                raise Refused(500, "stand-in: the script has no reply left for this request")
-            index, reply = taken
-            self._entry.facts |= {"reply": index, "waited": round(waited, 4)}
-            if reply.error:
-                wire.wait(reply.stall)
-                raise Refused(reply.error, reply.message)
-            per_token = service.script.chars_per_token
-            reloaded = service.shelf.load(request.model, request.num_ctx, request.keep_s)
-            seen = cut(request.messages, request.num_ctx, per_token)
-            self._entry.facts |= {
-                "num_ctx": request.num_ctx,
-                "reload": reloaded,
-                "prompt_tokens": seen.tokens,
-                "prompt_eval_count": seen.seen,
-                "dropped": seen.dropped,
-                "beheaded": seen.beheaded,
-            }
-            reply = within_limit(reply, request.num_predict, per_token)
-            Generation(request, reply, seen, reloaded, per_token, wire, self.finish).run()
-        if request.keep_s == 0:
-            service.shelf.unload(request.model)
-
-    def _load_only(self, model: str, num_ctx: int, keep_s: float) -> None:
-        if keep_s == 0:
-            self._service.shelf.unload(model)
-        else:
-            self._entry.facts["reload"] = self._service.shelf.load(model, num_ctx, keep_s)
-        self._json(
-            {
-                "model": model,
-                "created_at": timestamp(),
-                "message": {"role": "assistant", "content": ""},
-                "done": True,
-                "done_reason": "load" if keep_s else "unload",
-            }
+        has_ids = self._service.script.numbers >= _HAS_IDS
+        self._desk().answer(
+            asked, lambda likely: Chat(asked.name, self._entry.n, likely, has_ids=has_ids)
         )
+
+    def generate(self) -> None:
+        """POST /api/generate."""
+        body = from_generate(self._object())
+        service = self._service
+        asked = read_chat(body, service.shelf, service.script, "generate")
+        if not asked.messages:
+            self._desk().load_only(asked, {"response": ""})
+            return
+        self._desk().answer(asked, partial(Generate, asked.name, self._entry.n))
+
+    def openai(self) -> None:
+        """POST /v1/chat/completions."""
+        given = self._object()
+        asked = read_chat(from_openai(given), self._service.shelf, self._service.script)
+        usage = bool((given.get("stream_options") or {}).get("include_usage"))
+
+        def speaking(likely: Likelihoods) -> OpenAI:
+            return OpenAI(asked.name, self._entry.n, likely, wants_usage=usage)
+
+        self._desk().answer(asked, speaking)
+
+    def embed(self) -> None:
+        """POST /api/embed."""
+        body = self._object()
+        model = read_model(body, self._service.shelf, _PULL_FIRST)
+        vectors, tokens = self._vectors(model, body, read_input(body))
+        told = {"model": str(body["model"]), "embeddings": vectors, "total_duration": 14_143_917}
+        self._json(told | {"load_duration": 1_019_500, "prompt_eval_count": tokens})
+
+    def embed_old(self) -> None:
+        """POST /api/embeddings."""
+        body = self._object()
+        model = read_model(body, self._service.shelf, _PULL_FIRST)
+        prompt = str(body.get("prompt") or "")
+        vectors, _ = self._vectors(model, body, [prompt] if prompt else [])
+        self._json({"embedding": vectors[0] if vectors else []})
+
+    def pull(self) -> None:
+        """POST /api/pull."""
+        body = self._object()
+        name = str(body.get("model") or body.get("name") or "")
+        model = self._pullable(name)
+        streams = body.get("stream") is not False
+        if model is None and not streams:
+            raise Refused(500, UNKNOWN)
+        lines = list(progress(model)) if model else [{"status": "pulling manifest"}]
+        pause = self._service.script.pull_seconds / len(lines)
+        if streams:
+            self._wire.start_stream(NDJSON)
+        for line in lines:
+            self._wire.wait(pause)
+            if streams and line != {"status": "success"}:
+                self._wire.chunk(go_json(line) + b"\n")
+        if model is not None:
+            self._service.shelf.add(model)
+        last = {"status": "success"} if model else {"error": UNKNOWN}
+        if not streams:
+            self._json(last)
+            return
+        self.finish("completed" if model else "error")
+        self._wire.chunk(go_json(last) + b"\n")
+        self._wire.end_stream()
+
+    def delete(self) -> None:
+        """DELETE /api/delete."""
+        model = read_model(self._object(), self._service.shelf)
+        self._service.shelf.delete(model.name)
+        self._text(200, "")
+
+    def _pullable(self, name: str) -> OfferedModel | None:
+        known = self._service.shelf.find(name)
+        if known is None and name in self._service.script.registry:
+            return OfferedModel.parse(name)
+        return known
+
+    def _vectors(
+        self, model: OfferedModel, body: dict[str, Any], texts: list[str]
+    ) -> tuple[list[list[float]], int]:
+        """Vectors of texts, the model loaded for them as for a reply."""
+        script, shelf = self._service.script, self._service.shelf
+        options, keep_s = read_options(body), read_keep(body)
+        num_ctx = window(options, model, script)
+        with self._service.turnstile.turn(self._wire):
+            load = shelf.load(model.name, num_ctx, runner_options(options))
+            self._entry.facts |= {"reload": load.reloaded, "evicted": list(load.evicted)}
+            try:
+                self._wire.wait(script.load_seconds if load.reloaded else 0.0)
+                room = (num_ctx, script.chars_per_token)
+                return embed(texts, body, model.embedding_length, room)
+            finally:
+                shelf.release(model.name, keep_s)
+
+    def _desk(self) -> Desk:
+        return Desk(self._service, self._entry, self._wire, self.finish)
 
     def _object(self) -> dict[str, Any]:
         self._entry.body = read_object(self._body)
@@ -176,13 +263,21 @@ class Call:
 
 
 _READ = ("GET", "HEAD")
+_WRITE = ("POST",)
 _ROUTES: dict[str, tuple[Sequence[str], Callable[[Call], None]]] = {
     "/": (_READ, Call.root),
     "/api/version": (_READ, Call.version),
     "/api/tags": (_READ, Call.tags),
     "/api/ps": (("GET",), Call.running),
-    "/api/show": (("POST",), Call.show),
-    "/api/chat": (("POST",), Call.chat),
+    "/api/show": (_WRITE, Call.show),
+    "/api/chat": (_WRITE, Call.chat),
+    "/api/generate": (_WRITE, Call.generate),
+    "/api/embed": (_WRITE, Call.embed),
+    "/api/embeddings": (_WRITE, Call.embed_old),
+    "/api/pull": (_WRITE, Call.pull),
+    "/api/delete": (("DELETE",), Call.delete),
+    "/v1/models": (("GET",), Call.models),
+    "/v1/chat/completions": (_WRITE, Call.openai),
     "/standin": (("GET",), Call.counts),
 }
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -9,12 +10,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from greenloop.tools.standin.calls import Call, Shared
-from greenloop.tools.standin.chat import Turnstile
-from greenloop.tools.standin.chat_request import Refused
+from greenloop.tools.standin import record as record_module
+from greenloop.tools.standin import script as script_module
+from greenloop.tools.standin.answering import Shared
+from greenloop.tools.standin.cache import PrefixCache
+from greenloop.tools.standin.calls import Call
+from greenloop.tools.standin.demo import HOW_TO, demo_script
 from greenloop.tools.standin.record import RequestLog
+from greenloop.tools.standin.refusal import Refused
 from greenloop.tools.standin.script import Script
 from greenloop.tools.standin.shelf import Shelf
+from greenloop.tools.standin.turnstile import Turnstile
 from greenloop.tools.standin.wire import ClientGone, Wire
 
 
@@ -44,7 +50,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             call.serve()
         except Refused as refused:
-            call.error(refused.status, refused.text)
+            call.refuse(refused)
         except ClientGone:
             call.finish("disconnected")
             self.close_connection = True
@@ -54,20 +60,53 @@ class Handler(BaseHTTPRequestHandler):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until killed."""
-    parser = argparse.ArgumentParser(description="A scripted stand-in for an Ollama server.")
-    parser.add_argument("--script", type=Path, required=True, help="JSON file, see script.py")
-    parser.add_argument("--port", type=int, default=0, help="0: any free one")
-    parser.add_argument("--log", type=Path, help="file for the requests, one JSON line each")
-    parser.add_argument("--with-parent", action="store_true", help="end when the starter ends")
-    args = parser.parse_args(argv)
-    script = Script.load(args.script)
-    shared = Shared(script, RequestLog(args.log), Shelf(script.models), Turnstile(script.max_queue))
-    service = Service(("127.0.0.1", args.port), shared)
+    args = _parser().parse_args(argv)
+    try:
+        script = demo_script() if args.demo else Script.load(args.script)
+    except (OSError, ValueError, TypeError) as error:
+        print(f"no script: {error}", file=sys.stderr)
+        return 2
+    try:
+        service = Service(("127.0.0.1", args.port), _shared(script, args.log))
+    except OSError as error:
+        print(f"cannot listen on port {args.port}: {error}; try --port 0", file=sys.stderr)
+        return 3
     if args.with_parent:
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     print(f"listening http://127.0.0.1:{service.server_port}", flush=True)
-    service.serve_forever(poll_interval=0.1)
+    if args.demo:
+        print(HOW_TO.format(port=service.server_port), flush=True)
+    try:
+        service.serve_forever(poll_interval=0.1)
+    except KeyboardInterrupt:
+        return 130
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m greenloop.tools.standin",
+        description="A scripted stand-in for an Ollama server.",
+        epilog=f"{script_module.__doc__}\nThe request log:\n\n{record_module.__doc__}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--script", type=Path, help="JSON file; its format is described below")
+    source.add_argument("--demo", action="store_true", help="play the model for examples/ferry")
+    parser.add_argument("--port", type=int, default=0, help="0: any free one")
+    parser.add_argument("--log", type=Path, help="file for the requests, one JSON line each")
+    parser.add_argument("--with-parent", action="store_true", help="end when the starter ends")
+    return parser
+
+
+def _shared(script: Script, log: Path | None) -> Shared:
+    shelf = Shelf(
+        script.models,
+        gpu_bytes=script.gpu_bytes,
+        max_loaded=script.max_loaded,
+        clock=script.clock,
+    )
+    return Shared(script, RequestLog(log), shelf, Turnstile(script.max_queue), PrefixCache())
 
 
 def _end_with(parent: int) -> None:

@@ -6,14 +6,38 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 _PATIENCE_S = 20.0
+_REPLIES = ("/api/chat", "/api/generate", "/v1/chat/completions")
 
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a stand-in has seen so far, as GET /standin tells."""
+
+    in_flight: int
+    """Requests that are being answered."""
+    waiting: int
+    """Requests in the queue."""
+    outcomes: Mapping[str, int]
+    """Requests that ended, by their outcome; see `record.py`."""
+    chats: int
+    """Requests that reached a model."""
+    reloads: int
+    evictions: int
+    interleaved: int
+    """Requests that came back to a conversation after another one."""
+    prompt_tokens: int
+    """That models got to see."""
+    prefix_tokens: int
+    """Of these, tokens that were in the slot already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +59,35 @@ class Standin:
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def chats(self) -> list[Record]:
-        """The requests for a reply."""
-        return [record for record in self.log() if record["path"] == "/api/chat"]
+        """The requests to /api/chat, but for those without a message: they only load a model."""
+        return [
+            record
+            for record in self.log()
+            if record["path"] == "/api/chat" and not _only_loads(record["body"])
+        ]
+
+    def loads(self) -> list[Record]:
+        """The requests to /api/chat without a message: they only load or unload a model."""
+        return [
+            record
+            for record in self.log()
+            if record["path"] == "/api/chat" and _only_loads(record["body"])
+        ]
+
+    def replies(self) -> list[Record]:
+        """The requests for a reply, by whichever endpoint, and those that only load."""
+        return [record for record in self.log() if record["path"] in _REPLIES]
+
+    def counts(self) -> Counts:
+        """What happened so far, also of requests that have not ended.
+
+        Raises:
+            OSError: it runs no more.
+        """
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_S)
+        with closing(connection):
+            connection.request("GET", "/standin")
+            return Counts(**json.loads(connection.getresponse().read()))
 
     def wait_for(self, wanted: Callable[[Record], bool]) -> Record:
         """The first request that is as wanted.
@@ -61,6 +112,10 @@ class Standin:
         """End it by SIGKILL: open connections break."""
         self.process.kill()
         self.process.wait()
+
+
+def _only_loads(body: object) -> bool:
+    return isinstance(body, dict) and "model" in body and not body.get("messages")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import select
 import socket
 import struct
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -42,16 +43,22 @@ class Wire:
         self.chunks = 0
 
     def answer(
-        self, status: int, body: bytes, content_type: str, *, send: int | None = None
+        self,
+        status: int,
+        body: bytes,
+        content_type: str,
+        *,
+        send: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """Send a whole answer, or only the first `send` bytes of what its head promises."""
-        self._head(status, content_type, ("Content-Length", str(len(body))))
+        self._head(status, content_type, {"Content-Length": str(len(body)), **(headers or {})})
         if self._handler.command != "HEAD":
             self._send(body[:send])
 
     def start_stream(self, content_type: str) -> None:
         """Begin a chunked answer."""
-        self._head(200, content_type, ("Transfer-Encoding", "chunked"))
+        self._head(200, content_type, {"Transfer-Encoding": "chunked"})
 
     def chunk(self, data: bytes) -> None:
         """Send one chunk."""
@@ -98,14 +105,15 @@ class Wire:
         except ConnectionError:
             return True
 
-    def _head(self, status: int, content_type: str, length: tuple[str, str]) -> None:
+    def _head(self, status: int, content_type: str, headers: Mapping[str, str]) -> None:
         self.status = status
         handler = self._handler
         handler.send_response_only(status)
         if content_type:
             handler.send_header("Content-Type", content_type)
         handler.send_header("Date", handler.date_time_string())
-        handler.send_header(*length)
+        for name, value in headers.items():
+            handler.send_header(name, value)
         try:
             handler.end_headers()
         except ConnectionError as error:

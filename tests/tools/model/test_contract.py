@@ -6,16 +6,21 @@ A new brain joins by an opener and a line in `BRAINS`; one that can be told what
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from brains import server
 
 from greenloop.errors import GreenloopError, ModelReplyError
 from greenloop.state import TestFailure
-from greenloop.tools.model.base import Brief, ChatModel, Message, ModelRequest
+from greenloop.tools.model.base import Brief, ChatModel, Message, ModelRequest, window_of
 from greenloop.tools.model.ollama import OllamaModel
+from greenloop.tools.model.provider import ProviderModel
+from greenloop.tools.model.record import RecordingModel, header_of
+from greenloop.tools.model.recording_file import Recorder, read_recording
+from greenloop.tools.model.replay import ReplayModel
 from greenloop.tools.model.scripted import ScriptedModel
 from greenloop.tools.repair.model import RepairModel
 from greenloop.tools.runner.command import TestCommand
@@ -37,7 +42,28 @@ def scripted(texts: Sequence[str], folder: Path) -> Iterator[ChatModel]:
 @contextmanager
 def ollama(texts: Sequence[str], folder: Path) -> Iterator[ChatModel]:
     with start_standin({"models": [NAME], "replies": list(texts)}, folder) as standin:
-        yield OllamaModel(NAME, standin.url, num_ctx=4096, num_predict=512)
+        yield OllamaModel(NAME, standin.url, num_ctx=4096, num_predict=512, pauses_s=())
+
+
+@contextmanager
+def provider(texts: Sequence[str], folder: Path) -> Iterator[ChatModel]:
+    with server.speaking(list(texts)) as there:
+        yield ProviderModel("openai:any", window_of(4096, 512), f"{there.url}/v1", pauses_s=())
+
+
+@contextmanager
+def recorded(texts: Sequence[str], folder: Path) -> Iterator[ChatModel]:
+    inner = ScriptedModel(texts)
+    with closing(Recorder(folder / "tape.jsonl", header_of(inner, "task", "0"))) as recorder:
+        yield RecordingModel(inner, recorder)
+
+
+@contextmanager
+def replayed(texts: Sequence[str], folder: Path) -> Iterator[ChatModel]:
+    with recorded(texts, folder) as model:
+        for _ in texts:
+            model.reply(question(folder))
+    yield ReplayModel(read_recording(folder / "tape.jsonl"))
 
 
 def speaking(speaker: Speaker) -> Brain:
@@ -63,7 +89,13 @@ def repair(folder: Path) -> Iterator[tuple[ChatModel, ModelRequest]]:
     yield RepairModel(LocalSandbox(), command), ModelRequest("coder", (), brief)
 
 
-SPEAKERS: dict[str, Speaker] = {"scripted": scripted, "ollama": ollama}
+SPEAKERS: dict[str, Speaker] = {
+    "scripted": scripted,
+    "ollama": ollama,
+    "provider": provider,
+    "recorded": recorded,
+    "replayed": replayed,
+}
 BRAINS: dict[str, Brain] = {
     **{name: speaking(speaker) for name, speaker in SPEAKERS.items()},
     "repair": repair,
@@ -98,11 +130,27 @@ def test_a_brain_has_a_name_and_says_whether_it_reads(
     assert model.reads_prompt in (True, False)
 
 
+def test_a_brain_that_reads_has_room_and_counts(brain: tuple[ChatModel, ModelRequest]) -> None:
+    model, _ = brain
+    assert model.profile.chars_per_token > 0
+    assert model.count("") == 0
+    if not model.reads_prompt:
+        return
+    assert 0 < model.window.room < model.window.num_ctx
+    counts = [model.count(ANSWER * n) for n in (1, 2, 40)]
+    assert counts == sorted(counts)
+    # No tokenizer makes more tokens than bytes, and none of today's fewer than this.
+    assert len(ANSWER) / 8 < counts[0] <= len(ANSWER.encode())
+
+
 def test_a_reply_is_text_or_a_reason_to_stop(brain: tuple[ChatModel, ModelRequest]) -> None:
     model, request = brain
+    model.cancel()  # of no consequence: nothing is asked yet
     reply = model.reply(request)
     assert bool(reply.text.strip()) != bool(reply.gave_up)
     assert min(reply.tokens_in, reply.tokens_out, reply.seconds) >= 0
+    assert min(reply.prompt_s, reply.reply_s, reply.load_s) >= 0
+    assert reply.confidence is None or 0 < reply.confidence <= 1
 
 
 def test_what_is_heard_is_what_is_replied(brain: tuple[ChatModel, ModelRequest]) -> None:

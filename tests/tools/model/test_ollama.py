@@ -1,170 +1,32 @@
-"""The Ollama client against a server that fails in every way the true one does."""
+"""What the Ollama client sends, and what it makes of a reply that is well."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from base64 import b64decode
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
-
-from greenloop.errors import (
-    ContextError,
-    GreenloopError,
-    ModelNotFoundError,
-    ModelReplyError,
-    ModelUnavailableError,
+from ollama_bench.asking import (
+    NAME,
+    THINKER,
+    end,
+    line,
+    opened,
+    question,
+    raw,
+    serving,
+    talk,
 )
-from greenloop.tools.model.base import Brief, Message, ModelReply, ModelRequest
+
+from greenloop.errors import ModelReplyError, ModelUnavailableError
+from greenloop.tools.model.base import ModelReply
 from greenloop.tools.model.ollama import OllamaModel
-from greenloop.tools.standin.start import Standin, start_standin
-
-NAME = "qwen2.5-coder:7b"
-LONG = "word and word " * 40
-"""Streamed in several pieces, so that there is a middle to fail in."""
-
-
-def question(text: str = "hi", temperature: float = 0.0, seed: int | None = None) -> ModelRequest:
-    messages = (Message("system", "You edit code."), Message("user", text))
-    return ModelRequest("coder", messages, Brief(Path(), text), temperature, seed)
-
-
-def opened(standin: Standin, **options: Any) -> OllamaModel:
-    chosen = {"num_ctx": 4096, "num_predict": 512, "gap_s": 20.0, "pauses_s": (0, 0.01), **options}
-    return OllamaModel(chosen.pop("name", NAME), standin.url, **chosen)
-
-
-@contextmanager
-def serving(tmp_path: Path, *replies: str | Mapping[str, Any]) -> Iterator[Standin]:
-    with start_standin({"models": [NAME], "replies": list(replies)}, tmp_path) as standin:
-        yield standin
-
-
-FAILURES: dict[str, tuple[Mapping[str, Any], type[GreenloopError], str]] = {
-    "cut": ({"text": LONG, "cut": True}, ModelUnavailableError, "broke in mid-reply .*serve"),
-    "reset": ({"text": LONG, "cut": "reset"}, ModelUnavailableError, "broke in mid-reply .*serve"),
-    "stall": ({"text": LONG, "stall": 60}, ModelUnavailableError, "silent for 0.3 s.*serve"),
-    "stall_mid": (
-        {"text": LONG, "stall_mid": 60}, ModelUnavailableError, "silent for 0.3 s.*serve",
-    ),
-    "no_done": ({"text": LONG, "no_done": True}, ModelReplyError, "stopped without an end"),
-    "junk": ({"text": LONG, "junk": "<html>"}, ModelUnavailableError, "is not Ollama's format"),
-    "blank": ({"text": LONG, "junk": " "}, ModelUnavailableError, "is not Ollama's format"),
-    "list": ({"text": LONG, "junk": "[1]"}, ModelUnavailableError, "is not Ollama's format"),
-    "shape": (
-        {"text": LONG, "junk": '{"message": 1}'}, ModelUnavailableError, "is not Ollama's format",
-    ),
-    "crash": (
-        {
-            "text": LONG,
-            "error_line": "an error was encountered while running the model: unexpected EOF",
-        },
-        ModelUnavailableError,
-        "failed to run .*in mid-reply.*unexpected EOF",
-    ),
-    "xml_line": (
-        {"text": LONG, "error_line": "XML syntax error on line 7"},
-        ModelReplyError,
-        "could not read what .* wrote: XML",
-    ),
-    "xml": (
-        {"error": 500, "message": "unexpected EOF"},
-        ModelReplyError,
-        "could not read what .* wrote: unexpected EOF",
-    ),
-    "load_failure": (
-        {"error": 500, "message": "llama-server process has terminated:\nout of memory"},
-        ModelUnavailableError,
-        "HTTP 500.*terminated: out of memory.*smaller model",
-    ),
-    "bad_request": (
-        {"error": 400, "message": f'"{NAME}" does not support thinking'},
-        ModelUnavailableError,
-        "HTTP 400.*does not support thinking.*ollama show",
-    ),
-    "unauthorized": ({"error": 401, "message": "unauthorized"}, ModelUnavailableError, "HTTP 401"),
-    "rate": ({"error": 429, "message": "slow down"}, ModelUnavailableError, "HTTP 429.*slow down"),
-    "gone": (
-        {"error": 404, "message": f"model '{NAME}' not found"},
-        ModelNotFoundError,
-        f"ollama pull {NAME}",
-    ),
-    "window": (
-        {
-            "error": 400,
-            "message": '{"error": {"code": 400, "message": "request (26528 tokens) exceeds the '
-            'available context size (16384 tokens), try increasing it"}}',
-        },
-        ContextError,
-        r"does not fit the window .*: request \(26528 tokens\).*raise num_ctx",
-    ),
-    "strange_end": ({"text": LONG, "done_reason": "oom"}, ModelReplyError, "ended by 'oom'"),
-    "full": ({"text": LONG, "done_reason": "length"}, ModelReplyError, "filled the window"),
-    "blanks": ({"text": " \n \n"}, ModelReplyError, "empty: only blanks"),
-    "thoughts": ({"text": "<think>hm, well</think>\n\n"}, ModelReplyError, "it only thought"),
-    "lost_in_thought": ({"text": "<think>hm, well"}, ModelReplyError, "it only thought"),
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
-    replies = [
-        {**reply, "match": f"case {key}.", "times": None} for key, (reply, _, _) in FAILURES.items()
-    ]
-    script = {"models": [NAME], "replies": replies}
-    with start_standin(script, tmp_path_factory.mktemp("failing")) as standin:
-        yield standin
-
-
-@pytest.mark.parametrize("key", FAILURES)
-def test_a_failure_has_its_name_and_is_not_tried_again(failing: Standin, key: str) -> None:
-    _, error, words = FAILURES[key]
-    with pytest.raises(error, match=words) as failure:
-        opened(failing, gap_s=0.3).reply(question(f"case {key}."))
-    assert type(failure.value) is error
-    assert "\n" not in str(failure.value)
-    failing.wait_for(lambda record: _is_about(record, key))
-    assert len([record for record in failing.chats() if _is_about(record, key)]) == 1
-
-
-def _is_about(record: Mapping[str, Any], key: str) -> bool:
-    return bool(record["body"]["messages"][-1]["content"] == f"case {key}.")
-
-
-PASSING: dict[str, tuple[Mapping[str, Any], type[GreenloopError], str]] = {
-    "busy": (
-        {"error": 503, "message": "server busy, please try again."},
-        ModelUnavailableError,
-        "is busy: server busy",
-    ),
-    "broken": ({"cut": "before"}, ModelUnavailableError, "broke before the reply"),
-    "load": ({"done_reason": "load"}, ModelReplyError, "is empty: Ollama loaded it"),
-    "unload": ({"done_reason": "unload"}, ModelReplyError, "is empty: .* unload"),
-    "empty": ({"text": ""}, ModelReplyError, "is empty: it said nothing"),
-}
-
-
-@pytest.mark.parametrize("key", PASSING)
-def test_what_may_pass_is_tried_three_times(tmp_path: Path, key: str) -> None:
-    reply, error, words = PASSING[key]
-    heard: list[str] = []
-    with serving(tmp_path, reply, reply, "third time", {**reply, "times": None}) as standin:
-        model = opened(standin)
-        assert model.reply(question(), heard.append).text == "third time"
-        with pytest.raises(error, match=words) as failure:
-            model.reply(question())
-        assert len(standin.chats()) == 6
-    assert heard == ["third time"]
-    assert type(failure.value) is error
-
-
-def test_no_try_begins_after_the_deadline(tmp_path: Path) -> None:
-    with serving(tmp_path, {"error": 503, "times": None}) as standin:
-        with pytest.raises(ModelUnavailableError, match="is busy"):
-            opened(standin, overall_s=20, pauses_s=(30,)).reply(question())
-        assert len(standin.chats()) == 1
+from greenloop.tools.model.profile import Profile
+from greenloop.tools.reader.base import Call, Parameter, Tool
 
 
 def test_what_is_sent_is_the_same_every_time(tmp_path: Path) -> None:
@@ -179,6 +41,7 @@ def test_what_is_sent_is_the_same_every_time(tmp_path: Path) -> None:
     assert second["options"] == {**window, "temperature": 0.0}
     for body in (first, second):
         assert (body["stream"], body["think"], body["keep_alive"]) == (True, False, "7m")
+        assert (body["truncate"], body["shift"], body["logprobs"]) == (False, False, True)
         assert not body.get("tools")
         assert not body.get("format")
     assert second["messages"] == [
@@ -186,16 +49,6 @@ def test_what_is_sent_is_the_same_every_time(tmp_path: Path) -> None:
         {"role": "user", "content": "b"},
     ]
     assert [record["reload"] for record in log] == [True, False]
-
-
-def test_a_turn_of_the_assistant_is_sent_as_one(tmp_path: Path) -> None:
-    turns = (Message("user", "a"), Message("assistant", "b"), Message("user", "c"))
-    with serving(tmp_path, "ok") as standin:
-        opened(standin).reply(ModelRequest("coder", turns, Brief(Path(), "")))
-        sent = standin.chats()[0]["body"]["messages"]
-    assert [(m["role"], m["content"]) for m in sent] == [
-        ("user", "a"), ("assistant", "b"), ("user", "c"),
-    ]  # fmt: skip
 
 
 def test_tokens_are_the_servers_count(tmp_path: Path) -> None:
@@ -210,7 +63,8 @@ def test_tokens_are_estimated_where_the_server_is_silent(tmp_path: Path) -> None
     reply = {"text": "yes, I do.", "prompt_eval_count": 0, "eval_count": 0}
     with serving(tmp_path, reply) as standin:
         got = opened(standin).reply(question("a" * 336))
-    assert (got.tokens_in, got.tokens_out) == (100, 3)
+    # At 3.2 characters to a token, and 8 tokens around each message.
+    assert (got.tokens_in, got.tokens_out) == (126, 4)
 
 
 @pytest.mark.parametrize(
@@ -237,131 +91,13 @@ def test_a_stream_in_fragments_is_put_together(tmp_path: Path) -> None:
         assert opened(standin).reply(question()).text == text
 
 
-def test_a_prompt_that_does_not_fit_is_not_sent(tmp_path: Path) -> None:
-    with serving(tmp_path, "never") as standin:
-        model = opened(standin, num_ctx=1024, num_predict=500)
-        with pytest.raises(ContextError, match=r"prompt does not fit: about \d+ tokens.*1024"):
-            model.reply(question("x" * 1834))
-        with pytest.raises(ModelReplyError, match="prompt is empty"):
-            model.reply(ModelRequest("coder", (), Brief(Path(), "")))
-        assert standin.log() == []
-        model.reply(question("x" * 1820))
-
-
-def test_a_prompt_that_the_server_cut_is_an_error(tmp_path: Path) -> None:
-    # A token per character, as in languages that our estimate does not know.
-    script = {"models": [NAME], "chars_per_token": 1, "replies": [{"text": "ok", "times": None}]}
-    with start_standin(script, tmp_path) as standin:
-        model = opened(standin, num_ctx=2048, num_predict=64)
-        with pytest.raises(ContextError, match=r"cut the prompt: .* saw 1026 .*num_ctx"):
-            model.reply(question("字" * 3000))
-        assert standin.chats()[0]["beheaded"]
-        assert model.reply(question("字" * 1900)).text == "ok"
-
-
-@pytest.mark.parametrize(
-    ("count", "chars", "is_cut"),
-    [
-        (2050, 6000, True),  # num_ctx / 2 + 2
-        (2051, 6000, True),  # the same, for models with a token for the beginning
-        (4096, 6000, True),  # older servers
-        (2052, 6000, False),
-        (2050, 3000, False),  # too short to have been cut: a coincidence
-        (400, 6000, True),  # fewer tokens than any text of that length has
-        (10, 1500, False),
-    ],
-)
-def test_signs_of_a_cut(tmp_path: Path, count: int, chars: int, is_cut: bool) -> None:
-    with serving(tmp_path, {"text": "ok", "prompt_eval_count": count}) as standin:
-        reply = _reply_or_error(opened(standin), question("x" * chars))
-    assert ("cut the prompt" in reply) is is_cut
-    assert (reply == "ok") is not is_cut
-
-
-def _reply_or_error(model: OllamaModel, request: ModelRequest) -> str:
-    try:
-        return model.reply(request).text
-    except ContextError as error:
-        return str(error)
-
-
-def test_a_reply_as_long_as_allowed_is_cut(tmp_path: Path) -> None:
-    with (
-        serving(tmp_path, LONG) as standin,
-        pytest.raises(ModelReplyError, match=r"cut: it reached num_predict \(64 tokens\); raise"),
-    ):
-        opened(standin, num_predict=64).reply(question())
-
-
-def test_a_model_that_is_not_there(tmp_path: Path) -> None:
-    with (
-        serving(tmp_path) as standin,
-        pytest.raises(ModelNotFoundError, match="`ollama pull nope:1b`"),
-    ):
-        opened(standin, name="nope:1b").reply(question())
-
-
-def test_a_path_that_is_not_ollamas(tmp_path: Path) -> None:
-    with serving(tmp_path) as standin:
-        model = OllamaModel(NAME, f"{standin.url}/elsewhere", 4096, 512)
-        with pytest.raises(ModelUnavailableError, match="has no /api/chat"):
-            model.reply(question())
-
-
-def test_nobody_there(tmp_path: Path) -> None:
-    with serving(tmp_path) as standin:
-        standin.stop()
-        with pytest.raises(ModelUnavailableError, match=r"no Ollama answers at .*`ollama serve`"):
-            opened(standin).reply(question())
-
-
-def test_the_deadline_holds_while_words_come(tmp_path: Path) -> None:
-    with serving(tmp_path, {"text": LONG, "delay": 0.1}) as standin:
-        with pytest.raises(ModelUnavailableError, match=r"was not done after 0\.5 s"):
-            opened(standin, overall_s=0.5).reply(question())
-        record = standin.wait_for(lambda r: r["path"] == "/api/chat")
-    assert record["outcome"] == "disconnected"
-
-
-def test_a_server_that_is_killed_in_mid_reply(tmp_path: Path) -> None:
-    heard: list[str] = []
-
-    def kill(text: str) -> None:
-        heard.append(text)
-        standin.kill()
-
-    with serving(tmp_path, {"text": LONG, "delay": 0.02}) as standin:
-        model = opened(standin)
-        with pytest.raises(ModelUnavailableError, match="broke in mid-reply"):
-            model.reply(question(), kill)
-        assert heard
-        with pytest.raises(ModelUnavailableError, match="no Ollama answers"):
-            model.reply(question())
-
-
-def test_an_interrupt_in_mid_reply_reaches_the_server(tmp_path: Path) -> None:
-    def interrupt(text: str) -> None:
-        raise KeyboardInterrupt
-
-    with serving(tmp_path, {"text": LONG * 10, "delay": 0.02}, "again") as standin:
-        model = opened(standin)
-        # Held, so that the traceback keeps the iterator alive: it must be closed, not collected.
-        with pytest.raises(KeyboardInterrupt) as held:
-            model.reply(question(), interrupt)
-        record = standin.wait_for(lambda r: r["path"] == "/api/chat")
-        assert record["outcome"] == "disconnected"
-        assert record["chunks"] < 100
-        assert model.reply(question()).text == "again"
-        assert held.tb is not None
-
-
 def test_a_proxy_does_not_stand_before_this_machine(tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "from pathlib import Path\n"
         "from greenloop.tools.model.base import Brief, Message, ModelRequest\n"
         "from greenloop.tools.model.ollama import OllamaModel\n"
-        "from greenloop.tools.model.probe import list_models\n"
+        "from greenloop.tools.model.server import list_models\n"
         "model = OllamaModel(sys.argv[1], sys.argv[2], 4096, 512)\n"
         "turns = (Message('user', 'hi'),)\n"
         "reply = model.reply(ModelRequest('coder', turns, Brief(Path('.'), '')))\n"
@@ -378,7 +114,7 @@ def test_a_proxy_does_not_stand_before_this_machine(tmp_path: Path) -> None:
             text=True,
             check=False,
         )
-    assert done.stdout == f"('{NAME}',) direct\n", done.stderr
+    assert done.stdout == f"('{NAME}', '{THINKER}') direct\n", done.stderr
     assert done.stderr == ""
 
 
@@ -387,3 +123,231 @@ def test_a_reply_without_a_listener(tmp_path: Path) -> None:
         reply = opened(standin).reply(question())
     assert isinstance(reply, ModelReply)
     assert (reply.text, reply.gave_up) == ("fine", "")
+
+
+def test_a_turn_of_the_assistant_is_sent_as_one(tmp_path: Path) -> None:
+    with serving(tmp_path, "ok") as standin:
+        opened(standin).reply(talk("a", "b", "c"))
+        sent = standin.chats()[0]["body"]["messages"]
+    assert [(m["role"], m["content"]) for m in sent] == [
+        ("user", "a"), ("assistant", "b"), ("user", "c"),
+    ]  # fmt: skip
+
+
+def test_durations_are_the_servers(tmp_path: Path) -> None:
+    reply = {"text": "yes", "prompt_eval_count": 200, "eval_count": 50}
+    with serving(tmp_path, reply, reply) as standin:
+        model = opened(standin)
+        first, second = model.reply(question()), model.reply(question())
+    assert first.load_s > second.load_s > 0
+    assert second.prompt_s == pytest.approx(0.2)
+    assert second.reply_s == pytest.approx(1.0)
+
+
+def test_thinking_is_asked_for_only_when_wanted(tmp_path: Path) -> None:
+    heard: list[str] = []
+    reply = {"text": "yes", "thinking": "hm, well"}
+    with serving(tmp_path, reply, reply) as standin:
+        for think in (True, False):
+            model = opened(standin, name=THINKER, think=think)
+            assert model.reply(question(), heard.append).text == "yes"
+        assert [record["body"]["think"] for record in standin.chats()] == [True, False]
+    assert heard == ["yes", "yes"]
+
+
+def test_thoughts_that_come_unasked_are_left_out(tmp_path: Path) -> None:
+    heard: list[str] = []
+    script = raw(line(thinking="hm"), line(thinking=", well"), line("yes"), end())
+    with serving(tmp_path, **script) as standin:
+        assert opened(standin).reply(question(), heard.append).text == "yes"
+    assert heard == ["yes"]
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        (f'"{NAME}" does not support thinking', "think"),
+        ('invalid think value: "false"', "think"),
+        ('json: unknown field "truncate"', "truncate"),
+        ('json: unknown field "shift"', "shift"),
+        ("logprobs is not supported", "logprobs"),
+    ],
+)
+def test_a_field_that_is_refused_is_left_out_from_then_on(
+    tmp_path: Path, message: str, field: str
+) -> None:
+    refusal = {"error": 400, "message": message}
+    with serving(tmp_path, refusal, "one", "two") as standin:
+        model = opened(standin, pauses_s=())
+        assert [model.reply(question()).text for _ in "ab"] == ["one", "two"]
+        sent = [{field} & record["body"].keys() for record in standin.chats()]
+    assert sent == [{field}, set(), set()]
+
+
+def test_a_field_that_is_refused_though_it_was_left_out_ends_the_try(tmp_path: Path) -> None:
+    refusal = {"error": 400, "message": "does not support thinking", "times": None}
+    with serving(tmp_path, refusal) as standin:
+        with pytest.raises(ModelUnavailableError, match="does not support thinking"):
+            opened(standin).reply(question())
+        assert len(standin.chats()) == 2
+
+
+def test_the_longest_thinking(tmp_path: Path) -> None:
+    with serving(
+        tmp_path, {"text": "yes", "thinking": "well, hm " * 2000, "delay": 0.001}
+    ) as standin:
+        model = opened(standin, name=THINKER, think=True, num_ctx=16384, num_predict=8000)
+        with pytest.raises(ModelReplyError, match="thought for more than 2048") as failure:
+            model.reply(question())
+        record = standin.wait_for(lambda r: r["path"] == "/api/chat")
+    assert "without thinking" in failure.value.feedback
+    assert record["outcome"] == "disconnected"
+
+
+def test_the_longest_thinking_in_tags(tmp_path: Path) -> None:
+    heard: list[str] = []
+    thoughts = "<think>" + "well, hm " * 2000 + "</think>yes"
+    with serving(tmp_path, thoughts) as standin:
+        model = opened(standin, num_ctx=16384, num_predict=8000)
+        with pytest.raises(ModelReplyError, match="thought for more than 2048"):
+            model.reply(question(), heard.append)
+    assert heard == []
+
+
+def test_confidence_is_that_of_the_words(tmp_path: Path) -> None:
+    def sure(*values: float) -> list[dict[str, Any]]:
+        return [{"token": "x", "logprob": value} for value in values]
+
+    script = raw(
+        line(thinking="hm", logprobs=sure(-9.0)),
+        line("a", logprobs=sure(-0.1)),
+        line("b", logprobs=sure(-0.2, -0.3)),
+        end(),
+    )
+    with serving(tmp_path, **script) as standin:
+        assert opened(standin).reply(question()).confidence == pytest.approx(0.818730753)
+
+
+def test_no_confidence_without_figures(tmp_path: Path) -> None:
+    with serving(tmp_path, "yes") as standin:
+        model = opened(standin)
+        model._without.add("logprobs")  # an old server is mute, whatever is sent
+        assert model.reply(question()).confidence is None
+
+
+TOOLS = (
+    Tool("read_file", "Read a file.", (Parameter("path"), Parameter("line", "integer", False))),
+    Tool("ask_for", "Name files.", (Parameter("paths", "array", about="which"),)),
+)
+NATIVE = Profile(native_tools=True)
+CALL = {"function": {"name": "write_file", "arguments": {"content": '{"name": "x"}', "n": 3}}}
+
+
+def test_tools_are_sent_where_they_work(tmp_path: Path) -> None:
+    with serving(tmp_path, "one", "two") as standin:
+        for profile in (NATIVE, Profile()):
+            opened(standin, profile=profile).reply(question(tools=TOOLS, schema={"type": "object"}))
+        native, plain = (record["body"] for record in standin.chats())
+    assert native["tools"][0] == {
+        "type": "function",
+        "function": {
+            "name": "read_file",
+            "description": "Read a file.",
+            "parameters": {
+                "type": "object",
+                "required": ["path"],
+                "properties": {
+                    "path": {"type": "string", "description": ""},
+                    "line": {"type": "integer", "description": ""},
+                },
+            },
+        },
+    }
+    assert native["tools"][1]["function"]["parameters"]["properties"]["paths"] == {
+        "type": "array", "items": {"type": "string"}, "description": "which",
+    }  # fmt: skip
+    assert "format" not in native
+    assert not plain.get("tools")
+
+
+def test_calls_come_as_they_were_made(tmp_path: Path) -> None:
+    script = raw(line("Look: "), line(tool_calls=[CALL]), line(tool_calls=[CALL]), end())
+    with serving(tmp_path, **script) as standin:
+        reply = opened(standin, profile=NATIVE).reply(question(tools=TOOLS))
+    # A string that happens to be JSON stays a string.
+    call = Call("write_file", {"content": '{"name": "x"}', "n": 3})
+    assert (reply.text, reply.calls) == ("Look: ", (call, call))
+
+
+def test_a_call_needs_no_words(tmp_path: Path) -> None:
+    script = raw(end(tool_calls=[CALL]))
+    with serving(tmp_path, **script) as standin:
+        reply = opened(standin, profile=NATIVE).reply(question(tools=TOOLS))
+    assert reply.text == ""
+    assert len(reply.calls) == 1
+
+
+def test_a_call_that_the_server_lost(tmp_path: Path) -> None:
+    lost = {"text": "", "eval_count": 40}
+    with serving(tmp_path, lost) as standin:
+        with pytest.raises(ModelReplyError, match="lost a tool call") as failure:
+            opened(standin, profile=NATIVE).reply(question(tools=TOOLS))
+        assert len(standin.chats()) == 1
+    assert "fenced block" in failure.value.feedback
+
+
+def test_a_schema_is_sent_where_it_is_kept(tmp_path: Path) -> None:
+    schema = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
+    with serving(tmp_path, "{}", "{}") as standin:
+        for profile in (Profile(json_schema=True), Profile(json_schema=False)):
+            opened(standin, profile=profile).reply(question(schema=schema))
+        sent = [record["body"].get("format") for record in standin.chats()]
+    assert sent == [schema, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("def a():\n" + "    return 1\n" * 200, "the same line"),
+        ("It is " + "and so on, " * 200, "the same words"),
+        ("{" + "\n \t" * 400, "blanks"),
+    ],
+)
+def test_a_reply_that_repeats_itself_is_stopped(tmp_path: Path, text: str, what: str) -> None:
+    with serving(tmp_path, {"text": text, "delay": 0.001}) as standin:
+        model = opened(standin, num_predict=1024)
+        with pytest.raises(ModelReplyError, match=f"repeated {what}") as failure:
+            model.reply(question())
+        record = standin.wait_for(lambda r: r["path"] == "/api/chat")
+    assert "repeated itself" in failure.value.feedback
+    assert record["outcome"] == "disconnected"
+
+
+def test_a_server_that_does_not_keep_num_predict(tmp_path: Path) -> None:
+    lines = [line(f"{n} and ") for n in range(2000)]
+    with (
+        serving(tmp_path, **raw(*lines, end())) as standin,
+        pytest.raises(ModelReplyError, match="does not keep num_predict") as failure,
+    ):
+        opened(standin).reply(question())
+    assert "cut at 512 tokens" in failure.value.feedback
+
+
+def test_a_login_in_the_address(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    class Gate(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing."""
+
+        def do_POST(self) -> None:
+            seen.append(self.headers["Authorization"])
+            self.send_error(403)
+
+    with HTTPServer(("127.0.0.1", 0), Gate) as server:
+        Thread(target=server.handle_request).start()
+        host = f"http://ada:s%40cret@127.0.0.1:{server.server_port}"
+        with pytest.raises(ModelUnavailableError, match="HTTP 403") as failure:
+            OllamaModel(NAME, host, 4096, 512).reply(question())
+    assert b64decode(seen[0].removeprefix("Basic ")) == b"ada:s@cret"
+    assert "cret" not in str(failure.value)

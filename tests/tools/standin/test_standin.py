@@ -72,7 +72,7 @@ def test_the_true_client_lists_and_shows(standin: Standin) -> None:
         assert [m.model for m in client.list().models][:2] == [CODER, "gemma3:latest"]
         shown = client.show("gemma3")
     assert shown.capabilities == ["completion"]
-    assert (shown.modelinfo or {})["qwen2.context_length"] == 2048
+    assert (shown.modelinfo or {})["gemma3.context_length"] == 2048
 
 
 def test_the_true_client_streams(standin: Standin) -> None:

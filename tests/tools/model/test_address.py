@@ -5,13 +5,8 @@ from pathlib import Path
 import pytest
 
 from greenloop.errors import ConfigError, ModelUnavailableError
-from greenloop.tools.model.probe import (
-    has_model,
-    is_loopback,
-    list_models,
-    normalise_host,
-    without_login,
-)
+from greenloop.tools.model.address import is_loopback, normalise_host, without_login
+from greenloop.tools.model.server import has_model, list_models
 from greenloop.tools.standin.start import start_standin
 
 

@@ -1,12 +1,9 @@
-"""Asking an Ollama server what it has, before anything heavy is loaded.
-
-Also the one place that knows how an address of Ollama may be written.
-"""
+"""How an address of Ollama may be written, and how it may be shown. Pure text, no connection."""
 
 from ipaddress import AddressValueError, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
-from greenloop.errors import ConfigError, ModelUnavailableError
+from greenloop.errors import ConfigError
 
 DEFAULT_PORT = 11434
 _SCHEME_PORTS = {"http": 80, "https": 443}
@@ -59,58 +56,9 @@ def without_login(host: str) -> str:
     return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
-def list_models(host: str, timeout_s: float = 1.5) -> tuple[str, ...] | None:
-    """Names of the models that a server offers, or None when no server answers.
-
-    Args:
-        host: normalised address.
-        timeout_s: longest wait for the connection, and again for the answer, in seconds.
-
-    Raises:
-        ModelUnavailableError: something answers, but not as Ollama does.
-    """
-    import httpx  # noqa: PLC0415
-
-    try:
-        response = httpx.get(
-            f"{host}/api/tags",
-            timeout=timeout_s,
-            trust_env=not is_loopback(host),
-            verify=host.startswith("https:"),
-            follow_redirects=True,
-        )
-    except (httpx.ConnectError, httpx.TimeoutException):
-        return None
-    except httpx.HTTPError as error:
-        raise _no_ollama(host, f"the connection broke: {error}") from error
-    if response.status_code != httpx.codes.OK:
-        raise _no_ollama(host, f"HTTP {response.status_code}")
-    try:
-        return tuple(str(model["name"]) for model in response.json()["models"] or ())
-    except (ValueError, KeyError, TypeError) as error:
-        raise _no_ollama(host, "its answer is no list of models") from error
-
-
-def has_model(models: tuple[str, ...], name: str) -> bool:
-    """Whether a model is among those offered; a name without a tag means `:latest`."""
-    return _tagged(name) in {_tagged(model) for model in models}
-
-
-def _tagged(name: str) -> str:
-    # A colon before the last slash belongs to a registry's port.
-    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
-
-
 def _is_ipv6(text: str) -> bool:
     try:
         IPv6Address(text)
     except AddressValueError:
         return False
     return True
-
-
-def _no_ollama(host: str, why: str) -> ModelUnavailableError:
-    return ModelUnavailableError(
-        f"what answers at {without_login(host)} is not Ollama ({why}): "
-        "check the address, and that `ollama serve` runs there"
-    )

@@ -1,0 +1,212 @@
+"""Looking at Ollama: is it there, has it the model, which window, how much lies on the GPU.
+
+Asks only what an idle server answers at once, and never loads a model.
+"""
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from greenloop.config import Settings
+from greenloop.errors import GreenloopError
+from greenloop.graph.doctor_check import Brain, Check, check_of, gib
+from greenloop.graph.window import SMALL_WINDOW, USUAL_WINDOW, known_window, name_in_ollama
+from greenloop.tools.model.address import normalise_host
+from greenloop.tools.model.profile import Profile
+from greenloop.tools.model.profiles import ProfileStore, profile_for
+from greenloop.tools.model.provider_names import OLLAMA, provider_of
+from greenloop.tools.model.script_file import SCRIPTED, open_script
+from greenloop.tools.model.server import Server, has_model
+from greenloop.tools.model.server_records import (
+    LoadedModel,
+    ModelFacts,
+    OfferedModel,
+    version_number,
+)
+
+EMBEDDED = "repair"
+_MODEL: tuple[Brain, ...] = ("model",)
+_MOST_NAMED = 6
+_OLD: tuple[tuple[tuple[int, int, int], str], ...] = (
+    # /api/ps names the window since 0.10.0.
+    ((0, 10, 0), "it does not say which window a model really got"),
+    # `think: false` for a model that cannot think is refused before 0.12.5.
+    ((0, 12, 5), "it may refuse requests that forbid thinking"),
+)
+"""What versions before these lack, oldest first."""
+_DEFAULTS: tuple[tuple[tuple[int, int, int], str], ...] = (
+    ((0, 5, 13), "2048"),
+    ((0, 15, 5), "4096"),
+)
+"""The window that versions before these take for requests that name none, oldest first."""
+_DEFAULT_NOW = "4096 below 23 GiB of GPU memory, else 32768 or more"
+
+
+def check_server(settings: Settings, store: ProfileStore) -> Iterator[Check]:
+    """Everything about Ollama and the settings' model, the most basic first.
+
+    What cannot be asked, since something before it failed, is left out.
+    """
+    if not asks_ollama(settings.model):
+        yield _other_brain(settings.model)
+    # With another brain in the settings nothing depends on Ollama.
+    idle = not asks_ollama(settings.model)
+    try:
+        server = Server(normalise_host(settings.ollama_host))
+        version = server.version()
+        offered = server.models()
+    except GreenloopError as error:
+        yield check_of("ollama", "warning" if idle else "problem", error, () if idle else _MODEL)
+        return
+    yield _of_version(server, version)
+    if not idle:
+        yield from _Look(settings, server, store, version, offered).checks()
+
+
+def asks_ollama(name: str) -> bool:
+    """Whether a brain of that name is a model in Ollama."""
+    known = provider_of(name)
+    other = name == EMBEDDED or name.startswith(SCRIPTED)
+    return not other and (known is None or known[0] == OLLAMA)
+
+
+def _other_brain(name: str) -> Check:
+    if name == EMBEDDED:
+        return Check("model", "ok", f"`{EMBEDDED}`: the embedded brain, no model is asked")
+    if name.startswith(SCRIPTED):
+        try:
+            open_script(Path(name.removeprefix(SCRIPTED)).expanduser())
+        except GreenloopError as error:
+            advice = "name another file, or another brain"
+            return Check("model", "problem", " ".join(str(error).split()), advice, _MODEL)
+        return Check("model", "ok", f"{name}: replies are read from a file")
+    if importlib.util.find_spec("langchain") is None:
+        advice = "pip install 'greenloop[providers]'"
+        return Check("model", "problem", f"{name}: its packages are missing", advice, _MODEL)
+    return Check("model", "ok", f"{name}: a provider's; it is not asked here")
+
+
+def _of_version(server: Server, version: str) -> Check:
+    found = f"{version} at {server.where}"
+    if version_number(version) == (0, 0, 0):
+        return Check("ollama", "ok", found)
+    lacks = [lack for since, lack in _OLD if version_number(version) < since]
+    if lacks:
+        return Check("ollama", "warning", f"{found}: {', and '.join(lacks)}", "update Ollama")
+    return Check("ollama", "ok", found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    settings: Settings
+    server: Server
+    store: ProfileStore
+    version: str
+    offered: tuple[OfferedModel, ...]
+
+    @property
+    def name(self) -> str:
+        """As Ollama knows it."""
+        return name_in_ollama(self.settings.model)
+
+    def checks(self) -> Iterator[Check]:
+        name = self.name
+        if not has_model(tuple(model.name for model in self.offered), name):
+            yield self._missing()
+            return
+        try:
+            facts = self.server.show(name)
+            running = self.server.running(name)
+            profile = profile_for(self.server, name, self.store)
+        except GreenloopError as error:
+            yield check_of("model", "problem", error, _MODEL)
+            return
+        yield self._model(facts)
+        yield self._profile(profile)
+        yield self._window(facts, running, profile)
+        yield self._gpu(running)
+
+    def _missing(self) -> Check:
+        name = self.name
+        if not self.offered:
+            found, advice = "Ollama has no model yet", f"`ollama pull {name}`"
+        else:
+            names = ", ".join(model.name for model in self.offered[:_MOST_NAMED])
+            more = ", …" if len(self.offered) > _MOST_NAMED else ""
+            found = f"Ollama does not have {name}; it has {names}{more}"
+            advice = f"`ollama pull {name}`, or set `model` to one that is there"
+        return Check("model", "problem", found, advice, _MODEL)
+
+    def _model(self, facts: ModelFacts) -> Check:
+        name = self.name
+        model = next(m for m in self.offered if has_model((m.name,), name))
+        kind = [facts.parameter_size, facts.quantization, gib(model.size) if model.size else ""]
+        found = f"{name}: {', '.join(filter(None, kind)) or 'no details'}"
+        if facts.capabilities is not None and not facts.can("completion"):
+            return Check(
+                "model", "problem", f"{found}; it does not chat", "set `model` to one that does",
+                _MODEL,
+            )  # fmt: skip
+        return Check("model", "ok", found)
+
+    def _profile(self, profile: Profile) -> Check:
+        source = {
+            "default": "careful defaults, since nothing is known of its family",
+            "family": "what is known of its family",
+            "probe": "measured by a probe",
+        }[profile.source]
+        tools = "native tools" if profile.native_tools else "tools in text"
+        found = f"{source}: files up to {profile.whole_file_lines} lines as a whole, {tools}"
+        if profile.source == "probe":
+            return Check("profile", "ok", f"{found}, {profile.reply_tps:.0f} tokens/s")
+        return Check("profile", "ok", found, "`greenloop doctor --probe` measures it, in a minute")
+
+    def _window(self, facts: ModelFacts, running: LoadedModel | None, profile: Profile) -> Check:
+        known = known_window(self.settings.num_ctx, facts.trained_context, running, profile)
+        if known is None:
+            found = f"a run loads {USUAL_WINDOW} and takes {SMALL_WINDOW} if the GPU cannot hold it"
+            wanted = 0
+        else:
+            found, wanted = f"a run asks for {known.num_ctx}", known.num_ctx
+            if known.note:
+                return Check("window", "warning", known.note, "lower num_ctx")
+        real = running.context_length if running else 0
+        if real and real < (wanted or USUAL_WINDOW):
+            return Check(
+                "window",
+                "warning",
+                f"the model is loaded with {real} only; {found}, so it is loaded anew",
+                f"nothing, or start Ollama with OLLAMA_CONTEXT_LENGTH={wanted or USUAL_WINDOW}",
+            )
+        loaded = f"loaded with {real}; " if real else ""
+        default = _default_window(self.version, facts)
+        return Check("window", "ok", f"{loaded}{found} (the server's own default: {default})")
+
+    def _gpu(self, running: LoadedModel | None) -> Check:
+        if running is None or not running.size:
+            return Check("gpu", "ok", "the model is not loaded: what the GPU holds shows in a run")
+        size = gib(running.size)
+        if running.fully_on_gpu:
+            return Check("gpu", "ok", f"100% of {size} on the GPU")
+        smaller = "take a smaller model"
+        if running.context_length > SMALL_WINDOW:
+            smaller = f"lower num_ctx (to {SMALL_WINDOW}), or {smaller}"
+        if not running.size_vram:
+            return Check(
+                "gpu", "warning", f"0% of {size} on the GPU: the model runs on the CPU alone",
+                f"see that Ollama finds the GPU (log of `ollama serve`), or {smaller}",
+            )  # fmt: skip
+        return Check(
+            "gpu", "warning", f"{running.gpu_share:.0%} of {size} on the GPU, the rest is slow",
+            f"start Ollama with OLLAMA_FLASH_ATTENTION=1 OLLAMA_KV_CACHE_TYPE=q8_0, {smaller}",
+        )  # fmt: skip
+
+
+def _default_window(version: str, facts: ModelFacts) -> str:
+    """What a program gets that names no window, unless OLLAMA_CONTEXT_LENGTH says otherwise."""
+    if facts.default_num_ctx:
+        return f"{facts.default_num_ctx}, from the model's file"
+    number = version_number(version)
+    old = (window for since, window in _DEFAULTS if (0, 0, 0) < number < since)
+    return next(old, _DEFAULT_NOW)

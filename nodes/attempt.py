@@ -1,0 +1,131 @@
+"""One coder's attempt at one step: every reply is acted on or answered, and the turns counted."""
+
+from collections.abc import Sequence
+
+from greenloop.errors import EditError
+from greenloop.nodes import loops
+from greenloop.nodes.applying import carry_out
+from greenloop.nodes.ask import Answer
+from greenloop.nodes.conversation import Conversation
+from greenloop.nodes.deps import Deps
+from greenloop.nodes.looking import look
+from greenloop.nodes.reading import as_text, read
+from greenloop.state import AgentState
+from greenloop.tools.edits import Edit
+from greenloop.tools.lookups import Lookup
+from greenloop.tools.text import clip
+
+_CORRECTIONS = 2
+"""Replies that may be sent back before the step counts as without an edit."""
+_NUDGES = 1
+"""Times that a coder is told that it repeats itself."""
+_LOOKUPS = 2
+"""Turns in which the coder may look around before it edits."""
+_REASON_CHARS = 1500
+
+_AGAIN = "Send the edit again, corrected."
+_LOOKED_ENOUGH = "You have looked enough. Send the edit now, with what you know."
+
+
+class Attempt:
+    """The turns of one step. `take` each reply until it says that the files are changed."""
+
+    def __init__(self, deps: Deps, talk: Conversation, watch: loops.Watch) -> None:
+        self.talk = talk
+        self.why = ""
+        """What was wrong with the last reply that could be read; for the next plan."""
+        self._deps = deps
+        self._watch = watch
+        self._corrections = self._nudges = self._lookups = 0
+        self._useless = 0
+        """Replies in a row that could not be used at all."""
+        self._has_room = True
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another reply is of use: turns and room are left."""
+        in_turns = self._corrections <= _CORRECTIONS and self._nudges <= _NUDGES
+        return in_turns and self._has_room and self.talk.fits
+
+    @property
+    def refused(self) -> int:
+        """Replies that were of no use; each makes the next one warmer."""
+        return self._corrections + self._nudges
+
+    def take(self, answer: Answer, state: AgentState) -> bool:
+        """Act on a reply; True when its edits are in the files.
+
+        Raises:
+            StorageError: the machine refuses to read or write.
+        """
+        if answer.unusable:
+            self._not_usable(answer)
+            return False
+        self._useless = 0
+        wish = read(answer)
+        said = as_text(wish.lookups) if answer.calls and wish.lookups else answer.text
+        if self._watch.same_reply(said):
+            self._repeated(said, loops.SAME_REPLY)
+        elif wish.refusal:
+            self._refused(said, wish.refusal)
+        elif wish.lookups:
+            self._look(said, wish.lookups)
+        else:
+            return self._edit(said, wish.edits, state)
+        return False
+
+    def _not_usable(self, answer: Answer) -> None:
+        """A cut, empty or unreadable reply: only what the server says of it for the model is told.
+
+        The rest is between us and the server.
+        """
+        self._useless += 1
+        self._corrections += 1
+        if self._useless > 1:
+            self._note(f"{self._useless} replies in a row were of no use")
+        if answer.feedback:
+            self._go_on("", answer.feedback)
+
+    def _look(self, said: str, lookups: tuple[Lookup, ...]) -> None:
+        if self._lookups >= _LOOKUPS:
+            self._refused(said, _LOOKED_ENOUGH, "")
+        elif self._watch.same_look(lookups):
+            self._repeated(said, loops.SAME_LOOK)
+        else:
+            self._lookups += 1
+            self._go_on(said, look(self._deps, lookups, self.talk))
+
+    def _edit(self, said: str, edits: Sequence[Edit], state: AgentState) -> bool:
+        try:
+            tree = carry_out(edits, state, self._deps)
+        except EditError as error:
+            if self._watch.same_edit(edits):
+                self._repeated(said, f"{loops.SAME_EDIT} {error}")
+            else:
+                self._refused(said, str(error))
+            return False
+        if self._watch.same_tree(tree):
+            self._deps.snapshots.restore(state["tree"])
+            self._repeated(said, loops.SAME_TREE)
+            return False
+        return True
+
+    def _refused(self, said: str, why: str, ending: str = _AGAIN) -> None:
+        self.why = clip(why, _REASON_CHARS)
+        self._deps.events.emit("refused", why.splitlines()[0], content=why)
+        self._corrections += 1
+        self._go_on(said, f"{why}\n{ending}".strip())
+
+    def _repeated(self, said: str, what: str) -> None:
+        self.why = clip(what, _REASON_CHARS)
+        self._nudges += 1
+        self._note(f"repeats itself: {what.splitlines()[0]}")
+        self._go_on(said, f"{what}\n{loops.ELSE}")
+
+    def _note(self, text: str) -> None:
+        self._deps.events.emit("note", text)
+
+    def _go_on(self, said: str, answer: str) -> None:
+        if self.goes_on and not self.talk.add(said, answer):
+            self._has_room = False
+            self._note("the window has no room for another turn of this step")

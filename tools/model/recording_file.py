@@ -1,0 +1,195 @@
+"""The file of a recording: one JSON object a line, the first of them the header.
+
+Lines are written whole and at once, so that the file is of use up to the moment of a kill.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from greenloop import errors
+from greenloop.errors import ConfigError, GreenloopError, InfrastructureError, StorageError
+from greenloop.tools.model.base import ModelReply, Window
+from greenloop.tools.model.normalise import hide_workspace
+from greenloop.tools.model.profile import Profile
+from greenloop.tools.model.recording import Asked, Entry, Header, Recording
+from greenloop.tools.reader.base import Call
+
+FORMAT = 1
+"""Raised when an older program could misread a recording."""
+
+
+class Recorder:
+    """Writes a recording, line by line."""
+
+    def __init__(self, path: Path, header: Header, *, goes_on: bool = False) -> None:
+        """Begin a recording, or go on with one.
+
+        Args:
+            path: the file; made readable to its owner only.
+            header: of the brain that is recorded.
+            goes_on: whether the file may exist, with a recording of the same task and brain.
+
+        Raises:
+            ConfigError: the file exists and does not fit, or cannot be written.
+        """
+        self._path = path
+        known = path.exists() and path.stat().st_size > 0 and _has_entries(path, header, goes_on)
+        try:
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._file = os.open(path, flags, 0o600)
+            os.fchmod(self._file, 0o600)
+        except OSError as error:
+            raise ConfigError(
+                f"the recording {path} cannot be written: {error.strerror}; name another file"
+            ) from error
+        if known:
+            _drop_torn_line(path, self._file)
+        else:
+            os.ftruncate(self._file, 0)
+            self._write({"greenloop_recording": FORMAT, **asdict(header)})
+
+    def add(self, entry: Entry, workspace: Path) -> None:
+        """Append a request and what came of it; the workspace's path is left out of the reply.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        line = asdict(entry.asked)
+        line["messages"] = [{"role": r, "content": text} for r, text in entry.asked.messages]
+        outcome = entry.outcome
+        if isinstance(outcome, ModelReply):
+            reply = asdict(outcome)
+            line["reply"] = {**reply, "text": hide_workspace(outcome.text, workspace)}
+        else:
+            line["error"] = {
+                "class": type(outcome).__name__,
+                "message": str(outcome),
+                "feedback": getattr(outcome, "feedback", ""),
+            }
+        line["chars_per_token"] = entry.chars_per_token
+        self._write(line)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        # Output of tests may hold bytes that are no text; they are kept as they came.
+        text = json.dumps(line, ensure_ascii=False) + "\n"
+        left = memoryview(text.encode("utf-8", "surrogatepass"))
+        try:
+            while left:
+                left = left[os.write(self._file, left) :]
+        except OSError as error:
+            raise StorageError(
+                f"the recording {self._path} could not be written: {error.strerror}; make room, "
+                "or go on without --record"
+            ) from error
+
+
+def read_recording(path: Path) -> Recording:
+    """Read a recording. A last line that a kill left unfinished is ignored.
+
+    Raises:
+        ConfigError: the file cannot be read, or is no recording that this version knows.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except OSError as error:
+        raise ConfigError(f"the recording {path} cannot be read: {error.strerror}") from error
+    if not lines:
+        raise ConfigError(f"{path} is no recording: it is empty; make one with --record")
+    header = _header(path, lines[0])
+    entries = []
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            entries.append(_entry(_object(line)))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(
+                f"line {number} of the recording {path} cannot be read: {error!r}; record anew"
+            ) from error
+    return Recording(path, header, tuple(entries))
+
+
+def _has_entries(path: Path, header: Header, goes_on: bool) -> bool:
+    """Whether a recording is there that may be continued; one that never got going is no more.
+
+    Raises:
+        ConfigError: it may not be continued, or the file is no recording.
+    """
+    before = read_recording(path)
+    if not before.entries:
+        return False
+    if not goes_on:
+        raise ConfigError(f"{path} exists already: name another file for --record, or remove it")
+    if (before.header.model, before.header.task) != (header.model, header.task):
+        raise ConfigError(
+            f"{path} is a recording of {before.header.model} on another task "
+            f"({before.header.task[:60]!r}): name another file for --record"
+        )
+    return True
+
+
+def _drop_torn_line(path: Path, file: int) -> None:
+    whole = path.read_bytes()
+    os.ftruncate(file, whole.rfind(b"\n") + 1)
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    found = json.loads(line.decode("utf-8", "surrogatepass"))
+    if not isinstance(found, dict):
+        raise TypeError("not an object")
+    return found
+
+
+def _header(path: Path, line: bytes) -> Header:
+    try:
+        data = _object(line)
+        version = data.pop("greenloop_recording")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path} is no recording of greenloop: make one with --record") from error
+    if version != FORMAT:
+        raise ConfigError(
+            f"{path} is a recording in format {version}, this greenloop reads format {FORMAT}: "
+            "record anew, or use the greenloop that wrote it"
+        )
+    try:
+        known = {f.name for f in fields(Profile)}
+        profile = {k: v for k, v in data["profile"].items() if k in known}
+        rest = {k: data[k] for k in ("model", "reads_prompt", "task", "program")}
+        return Header(window=Window(**data["window"]), profile=Profile(**profile), **rest)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"the first line of the recording {path} lacks something ({error!r}): record anew"
+        ) from error
+
+
+def _entry(data: dict[str, Any]) -> Entry:
+    asked = Asked(
+        role=data["role"],
+        temperature=data["temperature"],
+        seed=data["seed"],
+        schema=data["schema"],
+        tools=tuple(data["tools"]),
+        messages=tuple((turn["role"], turn["content"]) for turn in data["messages"]),
+    )
+    outcome = _reply(data["reply"]) if "reply" in data else _error(data["error"])
+    return Entry(asked, outcome, data["chars_per_token"])
+
+
+def _reply(data: dict[str, Any]) -> ModelReply:
+    calls = tuple(Call(call["tool"], call["arguments"]) for call in data.pop("calls"))
+    known = {f.name for f in fields(ModelReply)}
+    return ModelReply(calls=calls, **{k: v for k, v in data.items() if k in known})
+
+
+def _error(data: dict[str, Any]) -> GreenloopError:
+    kind = getattr(errors, data["class"], InfrastructureError)
+    if issubclass(kind, errors.ModelReplyError):
+        return kind(data["message"], data["feedback"])
+    named = issubclass(kind, GreenloopError)
+    return kind(data["message"]) if named else InfrastructureError(data["message"])
