@@ -169,7 +169,8 @@ def _validate(values: Mapping[str, Any], origins: Mapping[str, str]) -> Settings
         key = str(first["loc"][0])
         where = origins.get(key, "default")
         raise ConfigError(
-            f"{key} (from {where}): {first['msg'].lower()}, not {first['input']!r}"
+            f"{key} (from {where}): {first['msg'].lower().removeprefix('value error, ')}, "
+            f"not {first['input']!r}"
         ) from error
 
 
@@ -205,7 +206,7 @@ def _check_known(key: str, origin: str) -> None:
     if key in Settings.model_fields:
         return
     near = difflib.get_close_matches(key, Settings.model_fields, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = f"; did you mean {near[0]}?" if near else ": `greenloop config show` lists them"
     raise ConfigError(f"unknown setting {key!r} in {origin}{hint}")
 
 

@@ -81,10 +81,12 @@ class ModelUnavailableError(InfrastructureError):
 class ModelReplyError(InfrastructureError):
     """The server answered, but the reply is cut, empty or unreadable. Asking again may help."""
 
-    def __init__(self, message: str, feedback: str = "") -> None:
+    def __init__(self, message: str, feedback: str = "", *, tokens: int = 0) -> None:
         super().__init__(message)
         self.feedback = feedback
         """What to tell the model about its reply, when that may help; empty otherwise."""
+        self.tokens = tokens
+        """Spent on the reply, prompt included; 0 where none came."""
 
 
 class ContextError(InfrastructureError):

@@ -52,7 +52,11 @@ def open_database(path: Path) -> sqlite3.Connection:
         path.touch(mode=0o600, exist_ok=True)
         connection = sqlite3.connect(path, timeout=10.0, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
-        raise StorageError(f"cannot open the database {path}: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise StorageError(
+            f"cannot open the database {path}: {why}; "
+            "see to the folder, or set another one as GREENLOOP_DATA_DIR"
+        ) from error
     try:
         _prepare(connection, path)
     except sqlite3.DatabaseError as error:

@@ -89,11 +89,12 @@ class Threads:
         )
         return [name for (name,) in rows]
 
-    def set_model(self, thread: str, model: str) -> None:
-        """Record that another brain goes on with the thread."""
+    def set_brain(self, thread: str, model: str, settings: Mapping[str, Any]) -> None:
+        """Record that another brain goes on with the thread, with the settings found for it."""
         with self._connection:
             self._connection.execute(
-                "UPDATE threads SET model = ? WHERE thread = ?", (model, thread)
+                "UPDATE threads SET model = ?, settings = ? WHERE thread = ?",
+                (model, json.dumps(settings), thread),
             )
 
     def all(self, repo: Path | None = None) -> list[Thread]:

@@ -17,6 +17,7 @@ _WIDTH = 9
 
 def doctor(args: argparse.Namespace) -> int:
     """`greenloop doctor [--probe [MODEL]]`."""
+    prepare_process()
     if args.probe is not None:
         return _probe(args)
     diagnosis = examine(Path(args.repo))
@@ -42,7 +43,6 @@ def _print_check(check: Check) -> None:
 
 
 def _probe(args: argparse.Namespace) -> int:
-    prepare_process()
     from greenloop.graph.doctor_probe import probe  # noqa: PLC0415
 
     # Progress is for a person; with --json stdout holds the one object.

@@ -33,7 +33,7 @@ def threads(args: argparse.Namespace) -> int:
         width = max(len(thread.thread) for thread in found)
         for thread in found:
             print(
-                f"{thread.thread:<{width}}  {thread.status:<11}  {_age(thread.updated):>8}  "
+                f"{thread.thread:<{width}}  {thread.status:<11}  {_age(thread.updated):>10}  "
                 f"{thread.repo}  {_short(thread.task)}"
             )
     return 0
@@ -111,8 +111,7 @@ def config_show(args: argparse.Namespace) -> int:
         return 0
     width = max(map(len, values))
     for name, value in values.items():
-        shown = json.dumps(value) if isinstance(value, str) else str(value)
-        print(f"{name:<{width}}  {shown:<22}  {loaded.origins[name]}")
+        print(f"{name:<{width}}  {json.dumps(value):<22}  {loaded.origins[name]}")
     return 0
 
 
@@ -148,5 +147,5 @@ def _age(then: float) -> str:
     seconds = max(0, int(time.time() - then))
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"

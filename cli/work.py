@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         _recorded(args, workspace, settings, args.task) as recorded,
     ):
         view = LiveView(storage.blobs, quiet=args.json)
-        view.banner(workspace.root, choice.name, _note(args, choice.note))
+        view.banner(workspace.root, choice.shown, _note(args, choice.note))
         handle = Run(listeners=(view,), model=replay or recorded)
         with _stoppable(handle, view):
             try:
@@ -68,7 +68,7 @@ def resume(args: argparse.Namespace) -> int:
         settings = choice.settle(settings)
         view = LiveView(storage.blobs, quiet=args.json)
         note = _note(args, f"resuming {thread.thread}", choice.note)
-        view.banner(workspace.root, settings.model, note)
+        view.banner(workspace.root, choice.shown, note)
         with _recorded(args, workspace, settings, thread.task, goes_on=True) as recorded:
             handle = Run(listeners=(view,), model=replay or recorded)
             with _stoppable(handle, view):
@@ -149,7 +149,7 @@ def _which(name: str, threads: Threads, repo: str | None) -> Thread:
         return threads.find(name)
     here = Path(repo or ".").resolve()
     for thread in threads.all(here if repo else None):
-        if thread.status not in ("green", "undone") and (repo or is_near(Path(thread.repo))):
+        if thread.status not in ("green", "undone") and here.is_relative_to(thread.repo):
             return thread
     raise ThreadError(f"no unfinished thread in {here}: `greenloop threads` lists all of them")
 

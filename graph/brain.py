@@ -5,10 +5,11 @@ from pathlib import Path
 
 from greenloop.config import PROJECT_FILE, Loaded, Settings, environment
 from greenloop.errors import ConfigError, ModelNotFoundError, ModelUnavailableError, UserError
-from greenloop.graph.window import USUAL_WINDOW, name_in_ollama, prepare, profile_store
+from greenloop.graph.window import name_in_ollama, prepare, profile_store
 from greenloop.tools.model.address import is_loopback, normalise_host, without_login
 from greenloop.tools.model.base import ChatModel, window_of
 from greenloop.tools.model.families import family_profile
+from greenloop.tools.model.measure_window import USUAL_WINDOW
 from greenloop.tools.model.profile import Profile
 from greenloop.tools.model.profiles import profile_for
 from greenloop.tools.model.provider_names import OLLAMA, provider_of
@@ -30,6 +31,11 @@ class Choice:
     """A line for the user, for example when it is not the brain in the settings."""
     num_ctx: int = 0
     """The window, in tokens, that was found to fit; 0 where the settings stand."""
+
+    @property
+    def shown(self) -> str:
+        """For the user's eye."""
+        return f"{self.name}, window {self.num_ctx}" if self.num_ctx else self.name
 
     def settle(self, settings: Settings) -> Settings:
         """The settings of a run with this brain; what is settled is kept with the thread."""
@@ -80,20 +86,21 @@ def _choose_ollama(settings: Settings, name: str, *, explicit: bool) -> Choice:
     if models is None:
         if explicit:
             raise UserError(
-                f"no Ollama answers at {host}: start it with `ollama serve`, then "
+                f"no Ollama answers at {without_login(host)}: start it with `ollama serve`, then "
                 f"`ollama pull {name}`; or use the embedded brain with --model {EMBEDDED}"
             )
         return Choice(
-            EMBEDDED, f"no Ollama answers at {host}: using the embedded brain `{EMBEDDED}`"
+            EMBEDDED,
+            f"no Ollama answers at {without_login(host)}: using the embedded brain `{EMBEDDED}`",
         )
     if not has_model(models, name):
         known = f"it has {', '.join(models[:8])}" if models else "it has no model yet"
         raise ModelNotFoundError(
-            f"Ollama at {host} does not have {name!r} ({known}): `ollama pull {name}`, "
-            "or name another with --model"
+            f"Ollama at {without_login(host)} does not have {name!r} ({known}): "
+            f"`ollama pull {name}`, or name another with --model"
         )
-    prepared = prepare(settings.model_copy(update={"model": name}), settings.data)
-    return Choice(settings.model, "; ".join(prepared.notes), prepared.window.num_ctx)
+    fitted = prepare(settings.model_copy(update={"model": name}), settings.data)
+    return Choice(settings.model, fitted.note, fitted.num_ctx)
 
 
 def open_brain(name: str, settings: Settings, sandbox: Sandbox, command: TestCommand) -> ChatModel:
@@ -112,9 +119,12 @@ def open_brain(name: str, settings: Settings, sandbox: Sandbox, command: TestCom
     if _of_provider(name):
         return _open_provider(name, settings)
     from greenloop.tools.model.ollama import OllamaModel  # noqa: PLC0415
+    from greenloop.tools.model.ollama_heard import THOUGHT_TOKENS  # noqa: PLC0415
 
     name = name_in_ollama(name)
-    window = window_of(settings.num_ctx or USUAL_WINDOW, settings.num_predict)
+    # The server counts thoughts as a part of the reply.
+    longest = settings.num_predict + (THOUGHT_TOKENS if settings.think else 0)
+    window = window_of(settings.num_ctx or USUAL_WINDOW, longest)
     return OllamaModel(
         name,
         normalise_host(settings.ollama_host),

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from greenloop.config import Settings, environment
+from greenloop.config import Loaded, environment
+from greenloop.graph.brain import EMBEDDED
 from greenloop.graph.doctor_check import Brain, Check
 from greenloop.graph.doctor_machine import check_machine
 from greenloop.graph.doctor_project import check_project, read_settings
-from greenloop.graph.doctor_server import EMBEDDED, check_server
+from greenloop.graph.doctor_server import check_server
 from greenloop.graph.window import profile_store
 from greenloop.tools.files import Workspace
 from greenloop.tools.sandbox.local import LocalSandbox
@@ -67,12 +68,12 @@ def examine(repo: Path) -> Diagnosis:
         WorkspaceError: the folder is missing or unreadable.
     """
     folder = Workspace(repo).root
-    settings, first = read_settings(folder)
-    return Diagnosis(str(folder), settings.model, (first, *_rest(settings, folder)))
+    loaded, first = read_settings(folder)
+    return Diagnosis(str(folder), loaded.settings.model, (first, *_rest(loaded, folder)))
 
 
-def _rest(settings: Settings, folder: Path) -> Iterator[Check]:
-    sandbox = LocalSandbox(environment().passed_on)
-    yield from check_server(settings, profile_store(settings.data))
+def _rest(loaded: Loaded, folder: Path) -> Iterator[Check]:
+    settings, sandbox = loaded.settings, LocalSandbox(environment().passed_on)
+    yield from check_server(loaded, profile_store(settings.data))
     yield from check_machine(settings.data, folder, sandbox)
     yield from check_project(settings, folder, sandbox)

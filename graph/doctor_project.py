@@ -3,26 +3,28 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from greenloop.config import PROJECT_FILE, Settings, environment, load, user_file
+from greenloop.config import PROJECT_FILE, Loaded, Settings, environment, load, user_file
 from greenloop.errors import ConfigError, NoTestsError
-from greenloop.graph.doctor_check import BOTH, Check
+from greenloop.graph.brain import EMBEDDED
+from greenloop.graph.doctor_check import BOTH, Brain, Check
 from greenloop.tools.retrieval.open import semantic_available
 from greenloop.tools.runner.command import find_command
 from greenloop.tools.sandbox.local import LocalSandbox
 
 
-def read_settings(repo: Path) -> tuple[Settings, Check]:
+def read_settings(repo: Path) -> tuple[Loaded, Check]:
     """The settings that hold in a folder; with a broken file the rest of the layers, as it goes."""
     broken: ConfigError | None = None
     for folder in (repo, None):
         try:
-            settings = load({}, folder).settings
+            loaded = load({}, folder)
         except ConfigError as error:
             broken = broken or error
             continue
-        return settings, _settings_check(repo, broken)
+        return loaded, _settings_check(repo, broken)
     # The user's own file or the environment is at fault: the defaults stand in for the checks.
-    return Settings.model_construct(), _settings_check(repo, broken)
+    origins = dict.fromkeys(Settings.model_fields, "default")
+    return Loaded(Settings.model_construct(), origins), _settings_check(repo, broken)
 
 
 def check_project(settings: Settings, repo: Path, sandbox: LocalSandbox) -> Iterator[Check]:
@@ -65,10 +67,12 @@ def _tests(settings: Settings, repo: Path, sandbox: LocalSandbox) -> Check:
         return Check("tests", "problem", found, "set test_cmd to a command that starts", BOTH)
     if command.python is not None or not settings.test_cmd:
         return Check("tests", "ok", command.shown)
-    return Check(
-        "tests",
-        "ok",
-        f"{command.shown}: judged by its exit code",
-        "a pytest command also tells which tests fail; the embedded brain needs one",
-        ("embedded",),
-    )
+    # Of no matter to a run with a model, but the embedded brain cannot be recommended then.
+    blocked: tuple[Brain, ...] = ("embedded",)
+    if settings.model == EMBEDDED:
+        found = f"{command.shown}: no plain pytest call, and the embedded brain works with no other"
+        advice = "set test_cmd to a pytest call, or take a model"
+        return Check("tests", "problem", found, advice, blocked)
+    found = f"{command.shown}: judged by its exit code"
+    advice = "a pytest command also tells which tests fail; the embedded brain needs one"
+    return Check("tests", "ok", found, advice, blocked)

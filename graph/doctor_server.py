@@ -3,20 +3,21 @@
 Asks only what an idle server answers at once, and never loads a model.
 """
 
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from greenloop.config import Settings
+from greenloop.config import Loaded, Settings
 from greenloop.errors import GreenloopError
+from greenloop.graph.brain import EMBEDDED, check_origin, choose
 from greenloop.graph.doctor_check import Brain, Check, check_of, gib
-from greenloop.graph.window import SMALL_WINDOW, USUAL_WINDOW, known_window, name_in_ollama
+from greenloop.graph.window import known_window, name_in_ollama
 from greenloop.tools.model.address import normalise_host
+from greenloop.tools.model.base import window_of
+from greenloop.tools.model.measure_window import SMALL_WINDOW, usual_window
 from greenloop.tools.model.profile import Profile
 from greenloop.tools.model.profiles import ProfileStore, profile_for
 from greenloop.tools.model.provider_names import OLLAMA, provider_of
-from greenloop.tools.model.script_file import SCRIPTED, open_script
+from greenloop.tools.model.script_file import SCRIPTED
 from greenloop.tools.model.server import Server, has_model
 from greenloop.tools.model.server_records import (
     LoadedModel,
@@ -25,7 +26,6 @@ from greenloop.tools.model.server_records import (
     version_number,
 )
 
-EMBEDDED = "repair"
 _MODEL: tuple[Brain, ...] = ("model",)
 _MOST_NAMED = 6
 _OLD: tuple[tuple[tuple[int, int, int], str], ...] = (
@@ -43,15 +43,16 @@ _DEFAULTS: tuple[tuple[tuple[int, int, int], str], ...] = (
 _DEFAULT_NOW = "4096 below 23 GiB of GPU memory, else 32768 or more"
 
 
-def check_server(settings: Settings, store: ProfileStore) -> Iterator[Check]:
+def check_server(loaded: Loaded, store: ProfileStore) -> Iterator[Check]:
     """Everything about Ollama and the settings' model, the most basic first.
 
     What cannot be asked, since something before it failed, is left out.
     """
-    if not asks_ollama(settings.model):
-        yield _other_brain(settings.model)
+    settings = loaded.settings
     # With another brain in the settings nothing depends on Ollama.
     idle = not asks_ollama(settings.model)
+    if idle:
+        yield _other_brain(loaded)
     try:
         server = Server(normalise_host(settings.ollama_host))
         version = server.version()
@@ -71,20 +72,37 @@ def asks_ollama(name: str) -> bool:
     return not other and (known is None or known[0] == OLLAMA)
 
 
-def _other_brain(name: str) -> Check:
+def _other_brain(loaded: Loaded) -> Check:
+    """By what a run itself looks at before it begins; nobody is asked."""
+    name = loaded.settings.model
     if name == EMBEDDED:
         return Check("model", "ok", f"`{EMBEDDED}`: the embedded brain, no model is asked")
-    if name.startswith(SCRIPTED):
-        try:
-            open_script(Path(name.removeprefix(SCRIPTED)).expanduser())
-        except GreenloopError as error:
-            advice = "name another file, or another brain"
-            return Check("model", "problem", " ".join(str(error).split()), advice, _MODEL)
-        return Check("model", "ok", f"{name}: replies are read from a file")
-    if importlib.util.find_spec("langchain") is None:
-        advice = "pip install 'greenloop[providers]'"
-        return Check("model", "problem", f"{name}: its packages are missing", advice, _MODEL)
-    return Check("model", "ok", f"{name}: a provider's; it is not asked here")
+    try:
+        check_origin(loaded)
+        if name.startswith(SCRIPTED):
+            return _script(loaded.settings)
+        note = choose(loaded.settings, explicit=True).note
+        _check_provider(loaded.settings)
+    except GreenloopError as error:
+        return check_of("model", "problem", error, _MODEL)
+    found = f"{name}: a provider's; it is not asked here"
+    return Check("model", "ok", f"{found}; {note}" if note else found)
+
+
+def _script(settings: Settings) -> Check:
+    try:
+        choose(settings, explicit=True)
+    except GreenloopError as error:
+        advice = "name another file, or another brain"
+        return Check("model", "problem", " ".join(str(error).split()), advice, _MODEL)
+    return Check("model", "ok", f"{settings.model}: replies are read from a file")
+
+
+def _check_provider(settings: Settings) -> None:
+    from greenloop.tools.model.provider import NUM_CTX, ProviderModel  # noqa: PLC0415
+
+    window = window_of(settings.num_ctx or NUM_CTX, settings.num_predict)
+    ProviderModel(settings.model, window, settings.base_url.rstrip("/")).check()
 
 
 def _of_version(server: Server, version: str) -> Check:
@@ -164,20 +182,23 @@ class _Look:
 
     def _window(self, facts: ModelFacts, running: LoadedModel | None, profile: Profile) -> Check:
         known = known_window(self.settings.num_ctx, facts.trained_context, running, profile)
-        if known is None:
-            found = f"a run loads {USUAL_WINDOW} and takes {SMALL_WINDOW} if the GPU cannot hold it"
-            wanted = 0
-        else:
-            found, wanted = f"a run asks for {known.num_ctx}", known.num_ctx
+        usual = usual_window(facts.trained_context)
+        wanted = known.num_ctx if known else usual
+        if known is not None:
+            found = f"a run asks for {wanted}"
             if known.note:
                 return Check("window", "warning", known.note, "lower num_ctx")
+        elif usual > SMALL_WINDOW:
+            found = f"a run loads {usual} and takes {SMALL_WINDOW} if the GPU cannot hold it"
+        else:
+            found = f"a run loads {usual}"
         real = running.context_length if running else 0
-        if real and real < (wanted or USUAL_WINDOW):
+        if real and real < wanted:
             return Check(
                 "window",
                 "warning",
                 f"the model is loaded with {real} only; {found}, so it is loaded anew",
-                f"nothing, or start Ollama with OLLAMA_CONTEXT_LENGTH={wanted or USUAL_WINDOW}",
+                f"nothing, or start Ollama with OLLAMA_CONTEXT_LENGTH={wanted}",
             )
         loaded = f"loaded with {real}; " if real else ""
         default = _default_window(self.version, facts)

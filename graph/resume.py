@@ -46,8 +46,7 @@ def resume(
     ):
         # Read anew: another process may have worked on it until the folder was free.
         check_resumable(storage.threads.find(thread.thread))
-        if settings.model != thread.model:
-            storage.threads.set_model(thread.thread, settings.model)
+        _remember_brain(thread, settings, storage)
         state = session.state()
         session.deps.events.after(state.get("events", 0))
         if not state:
@@ -58,6 +57,13 @@ def resume(
             return session.finish(state)  # killed after its last checkpoint
         _renew(session, state, settings)
         return session.drive(None)
+
+
+def _remember_brain(thread: Thread, settings: Settings, storage: Storage) -> None:
+    """The thread goes on with this brain and its window, also when it is resumed again."""
+    kept = {**thread.settings, "num_ctx": settings.num_ctx}
+    if settings.model != thread.model or kept != thread.settings:
+        storage.threads.set_brain(thread.thread, settings.model, kept)
 
 
 def check_resumable(thread: Thread) -> None:
@@ -108,6 +114,7 @@ def _renew(session: Session, state: AgentState, settings: Settings) -> None:
         "status": "running",
         "max_repairs": settings.max_repairs,
         "max_replans": settings.max_replans,
+        "tried": (),  # what failed before may have failed for a cause that is gone
     }
     if ended:
         update.update({"gave_up": "", "replans": 0})

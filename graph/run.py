@@ -13,7 +13,7 @@ from greenloop.checkpoints.lock import exclusive
 from greenloop.checkpoints.saver import open_saver
 from greenloop.checkpoints.threads import Thread, ThreadStatus, new_thread_name
 from greenloop.config import Settings, environment
-from greenloop.errors import InfrastructureError, UserError, WorkspaceError
+from greenloop.errors import CancelledError, InfrastructureError, UserError, WorkspaceError
 from greenloop.graph.brain import open_brain
 from greenloop.graph.build import build_graph
 from greenloop.graph.edges import GRAPH_VERSION
@@ -50,6 +50,8 @@ class Run:
     thread: str = ""
     """Name of the thread once there is one."""
     stopping: bool = field(default=False, init=False)
+    brain: ChatModel | None = field(default=None, init=False)
+    """The one at work."""
     control: "RunControl | None" = field(default=None, init=False)
 
     def stop(self) -> None:
@@ -57,6 +59,15 @@ class Run:
         self.stopping = True
         if self.control is not None:
             self.control.request_drain("asked to stop")
+
+    def cancel(self) -> None:
+        """Break off the reply that is being made, from another thread than the run's.
+
+        The run ends with a CancelledError; its thread is resumable.
+        """
+        self.stop()
+        if self.brain is not None:
+            self.brain.cancel()
 
 
 def start(
@@ -168,7 +179,7 @@ class Session:
         except UserError:
             threads.set_status(name, "failed")
             raise
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, CancelledError):
             self._wait_here("interrupted")
             raise
         except BaseException:
@@ -261,8 +272,9 @@ def _assemble(
     command = find_command(
         workspace.root, settings.test_cmd, known.virtual_env, known.path, sandbox
     )
+    run.brain = run.model or open_brain(settings.model, settings, sandbox, command)
     return Deps(
-        model=run.model or open_brain(settings.model, settings, sandbox, command),
+        model=run.brain,
         runner=TestRunner(sandbox, command, workspace.root, settings.test_timeout),
         workspace=workspace,
         snapshots=storage.snapshots(workspace.root),

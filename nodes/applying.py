@@ -28,11 +28,8 @@ def carry_out(edits: Sequence[Edit], state: AgentState, deps: Deps) -> str:
         uncovered = path not in covered and deps.workspace.exists(path)
         return uncovered or (keep_tests and protected(path))
 
-    paths = apply_edits(deps.workspace, edits, refused)
-    tree = deps.snapshots.take()
-    diff = deps.snapshots.diff(state["tree"], tree)
-    deps.events.emit("diff", ", ".join(paths), content=diff)
-    return tree
+    apply_edits(deps.workspace, edits, refused)
+    return deps.snapshots.take()
 
 
 def _refuse_uncovered(edits: Sequence[Edit], covered: frozenset[str], deps: Deps) -> None:

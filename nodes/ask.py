@@ -11,6 +11,8 @@ from greenloop.tools.reader.base import Call, Tool
 _WARMER_PER_AGAIN = 0.3
 """Asking again is of use only if the model does not repeat itself."""
 _HOTTEST = 0.9
+_UNSURE = 0.5
+"""Mean probability of a token below which a reply is little more than a guess."""
 
 
 def temperature(state: AgentState, refused: int = 0) -> float:
@@ -93,7 +95,8 @@ def ask(deps: Deps, state: AgentState, question: Question) -> Answer:
     try:
         reply = deps.model.reply(request, on_text=deps.events.say)
     except ModelReplyError as error:
-        deps.events.emit("refused", str(error), sender=role)
+        deps.meter.tokens += error.tokens
+        deps.events.emit("refused", str(error), sender=role, tokens=error.tokens)
         return Answer(unusable=str(error), feedback=error.feedback)
     return _told(deps, role, reply)
 
@@ -105,6 +108,8 @@ def _told(deps: Deps, role: Role, reply: ModelReply) -> Answer:
     line = reply.gave_up or _first_line(reply.text) or called
     content = "\n".join([reply.text, *map(str, reply.calls)]).strip("\n")
     deps.events.emit("reply", line, content=content, sender=role, receiver="graph", tokens=tokens)
+    if reply.confidence is not None and reply.confidence < _UNSURE:
+        deps.events.emit("note", f"{role} is unsure of this reply: {reply.confidence:.0%}")
     return Answer(reply.text, reply.gave_up, calls=reply.calls)
 
 

@@ -9,10 +9,9 @@ from greenloop.nodes.ask import Answer
 from greenloop.nodes.conversation import Conversation
 from greenloop.nodes.deps import Deps
 from greenloop.nodes.looking import look
-from greenloop.nodes.reading import as_text, read
+from greenloop.nodes.reading import Wish, as_text, read
 from greenloop.state import AgentState
 from greenloop.tools.edits import Edit
-from greenloop.tools.lookups import Lookup
 from greenloop.tools.text import clip
 
 _CORRECTIONS = 2
@@ -24,6 +23,7 @@ _LOOKUPS = 2
 _REASON_CHARS = 1500
 
 _AGAIN = "Send the edit again, corrected."
+_LEFT_OUT = "Your edit was left out, since you wrote it before you saw this. Send it now."
 _LOOKED_ENOUGH = "You have looked enough. Send the edit now, with what you know."
 
 
@@ -69,7 +69,7 @@ class Attempt:
         elif wish.refusal:
             self._refused(said, wish.refusal)
         elif wish.lookups:
-            self._look(said, wish.lookups)
+            self._look(said, wish)
         else:
             return self._edit(said, wish.edits, state)
         return False
@@ -86,14 +86,16 @@ class Attempt:
         if answer.feedback:
             self._go_on("", answer.feedback)
 
-    def _look(self, said: str, lookups: tuple[Lookup, ...]) -> None:
+    def _look(self, said: str, wish: Wish) -> None:
+        lookups = wish.lookups
         if self._lookups >= _LOOKUPS:
             self._refused(said, _LOOKED_ENOUGH, "")
         elif self._watch.same_look(lookups):
             self._repeated(said, loops.SAME_LOOK)
         else:
             self._lookups += 1
-            self._go_on(said, look(self._deps, lookups, self.talk))
+            left_out = [_LEFT_OUT] if wish.left_out else []
+            self._go_on(said, "\n\n".join([look(self._deps, lookups, self.talk), *left_out]))
 
     def _edit(self, said: str, edits: Sequence[Edit], state: AgentState) -> bool:
         try:
@@ -108,18 +110,22 @@ class Attempt:
             self._deps.snapshots.restore(state["tree"])
             self._repeated(said, loops.SAME_TREE)
             return False
+        snapshots = self._deps.snapshots
+        paths = ", ".join(change.path for change in snapshots.changed(state["tree"], tree))
+        self._deps.events.emit("diff", paths, content=snapshots.diff(state["tree"], tree))
         return True
 
     def _refused(self, said: str, why: str, ending: str = _AGAIN) -> None:
         self.why = clip(why, _REASON_CHARS)
-        self._deps.events.emit("refused", why.splitlines()[0], content=why)
+        line = why.splitlines()[0].removesuffix(" The nearest lines are:")
+        self._deps.events.emit("refused", line, content=why)
         self._corrections += 1
         self._go_on(said, f"{why}\n{ending}".strip())
 
     def _repeated(self, said: str, what: str) -> None:
         self.why = clip(what, _REASON_CHARS)
         self._nudges += 1
-        self._note(f"repeats itself: {what.splitlines()[0]}")
+        self._note(f"repeats {loops.named(what)}; told to do something else")
         self._go_on(said, f"{what}\n{loops.ELSE}")
 
     def _note(self, text: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from greenloop.errors import EditError
 from greenloop.nodes.deps import Deps
 from greenloop.nodes.fitting import Part
+from greenloop.nodes.imports import imported
 from greenloop.nodes.looking import fence
 from greenloop.state import AgentState, TestFailure
 from greenloop.tools.judges import is_test_file
@@ -93,14 +94,15 @@ class _Search:
     def ranked(self, failures: Sequence[TestFailure], hits: Sequence[Hit]) -> list[str]:
         """Files that the step names, and what concerns it, before those of the whole task.
 
-        Sources before tests.
+        Sources before tests, and among them what the failing tests import before what was found.
         """
         traced = [f.path for f in failures]
         tests = [f.test_id.partition("::")[0] for f in failures]
         found = [hit.chunk.path for hit in hits]
         of_step, of_task = _PATH.findall(self.step), _PATH.findall(self.task)
         near = found[:_NEAR] if self.step != self.task else []
-        paths = [*of_step, *near, *traced, *of_task, *found, *tests]
+        about = imported(self.deps.workspace, tests)
+        paths = [*of_step, *near, *traced, *about, *of_task, *tests, *found]
         return sorted(_existing(self.deps, paths), key=is_test_file)
 
 

@@ -33,7 +33,7 @@ _CORRECTIONS = 2
 
 _VERDICT = re.compile(r"^\W*VERDICT\W+(keep|reject)\b", re.IGNORECASE | re.MULTILINE)
 _REASON = re.compile(r"^[ \t]*[-*][ \t]+(\S.*)$", re.MULTILINE)
-_FENCED = re.compile(r"^```(?:json)?[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
+_DECODER = json.JSONDecoder()
 
 
 def steps_schema(most: int) -> Schema:
@@ -68,9 +68,10 @@ def decide(
 def read_verdict(reply: str) -> Review | None:
     """The verdict as JSON or as a line `VERDICT: keep|reject` below bulleted reasons.
 
-    None when there is none, or JSON that is no verdict. The last line of a text counts.
+    None when there is none, or JSON that is no verdict. What comes last counts; words around the
+    JSON are passed over.
     """
-    data = _json_object(reply)
+    data = _json_object(reply, "verdict")
     if data is not None:
         return _verdict_of(data)
     found = _VERDICT.findall(reply)
@@ -81,7 +82,7 @@ def read_verdict(reply: str) -> Review | None:
 
 def read_steps(reply: str, most: int) -> tuple[str, ...]:
     """The steps as JSON or as a numbered list, at most `most`; empty when there are none."""
-    data = _json_object(reply)
+    data = _json_object(reply, "steps")
     if data is None:
         return parse_steps(reply, most)
     steps = data.get("steps")
@@ -89,10 +90,11 @@ def read_steps(reply: str, most: int) -> tuple[str, ...]:
 
 
 def _verdict_of(data: dict[str, Any]) -> Review | None:
-    reasons, verdict = data.get("reasons"), data.get("verdict")
-    if verdict not in ("keep", "reject") or not _is_texts(reasons):
+    verdict, reasons = str(data["verdict"]).strip().lower(), data.get("reasons", [])
+    reasons = [reasons] if isinstance(reasons, str) else reasons
+    if verdict not in ("keep", "reject"):
         return None
-    return _review(verdict == "keep", reasons)
+    return _review(verdict == "keep", reasons if _is_texts(reasons) else [])
 
 
 def _review(keep: bool, found: list[str]) -> Review:
@@ -107,14 +109,15 @@ def _is_texts(value: object) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _json_object(reply: str) -> dict[str, Any] | None:
-    """The object that a reply consists of, a fence around it aside; None when it is none."""
-    fenced = _FENCED.findall(reply)
-    text = fenced[0] if len(fenced) == 1 else reply
-    if not text.lstrip().startswith("{"):
-        return None
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return data if isinstance(data, dict) else None
+def _json_object(reply: str, key: str) -> dict[str, Any] | None:
+    """The last object in a reply that has this key; None when there is none that is whole."""
+    found, at = None, reply.find("{")
+    while at >= 0:
+        try:
+            data, end = _DECODER.raw_decode(reply, at)
+        except (ValueError, RecursionError):
+            end = at + 1
+        else:
+            found = data if key in data else found
+        at = reply.find("{", end)
+    return found

@@ -22,7 +22,7 @@ _VOLATILE = (
         r"\1",
     ),
     (re.compile(r"\b\d+\.\d+s (?=call|setup|teardown)"), ""),
-    (re.compile(r"\b0x[0-9a-fA-F]{5,16}\b"), "0x..."),
+    (re.compile(r"(?<= at )0x[0-9a-fA-F]{5,16}\b"), "0x..."),
     (re.compile(r"(?:/[\w.+-]{1,80}){0,8}/pytest-of-[^/\s]+/pytest-\d+"), "tmp"),
 )
 """Durations, addresses and temporary folders, as pytest and Python write them."""
@@ -44,8 +44,16 @@ def failures(found: Sequence[TestFailure], root: Path, about: str = "") -> str:
         return -len(words.intersection(_WORD.findall(f"{failure.test_id} {failure.excerpt}")))
 
     ranked = sorted(found, key=strangeness)
-    shown = [f"{f.test_id}: {f.message}\n{f.excerpt}".rstrip() for f in ranked[:_SHOWN]]
+    shown = [_shown(failure) for failure in ranked[:_SHOWN]]
     return clip(steady("\n\n".join(shown), root), _CHARS)
+
+
+def _shown(failure: TestFailure) -> str:
+    """The traceback; the message only where the traceback does not say it already."""
+    said = "\n".join(line.removeprefix("E").strip() for line in failure.excerpt.splitlines())
+    lines = [line.strip() for line in failure.message.splitlines() if line.strip()]
+    known = all(line in said for line in lines)
+    return f"{failure.test_id}: {'' if known else failure.message}\n{failure.excerpt}".strip()
 
 
 def steady(text: str, root: Path) -> str:

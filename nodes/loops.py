@@ -15,7 +15,18 @@ SAME_REPLY = "You sent this reply before, word for word, and it did not help."
 SAME_LOOK = "You have seen this already, further above."
 SAME_EDIT = "You sent this edit before and it was refused then too."
 SAME_TREE = "This edit brings the files back to a state that was tested before and was not good."
+_NAMES = {
+    SAME_REPLY: "a reply",
+    SAME_LOOK: "a look",
+    SAME_EDIT: "a refused edit",
+    SAME_TREE: "a state of the files",
+}
 ELSE = "Do something else: another place, another cause, or a smaller edit."
+
+
+def named(what: str) -> str:
+    """What is repeated, for a person, from the words for the model."""
+    return next((name for words, name in _NAMES.items() if what.startswith(words)), "itself")
 
 
 class Watch:

@@ -31,10 +31,12 @@ class Wish:
     lookups: tuple[Lookup, ...] = ()
     refusal: str = ""
     """For the model."""
+    left_out: bool = False
+    """An edit was written before the answer to the lookups was known; it would be a guess."""
 
 
 def read(answer: Answer) -> Wish:
-    """Read a reply. Calls through the server count before its text, edits before looks.
+    """Read a reply. Calls through the server count before its text; what comes first counts.
 
     The prompt's own form of a look is read here, every other form of a call by the reader.
     """
@@ -42,10 +44,12 @@ def read(answer: Answer) -> Wish:
         return _wish(read_calls(answer.calls, CODER))
     inside = "\n".join(_LOOK.findall(answer.text))
     outside = _LOOK.sub("", answer.text)
-    if not _BLOCK.search(outside):
+    edits = _BLOCK.search(outside)
+    looks = _LOOK.search(answer.text)
+    if not edits or (looks and not _BLOCK.search(answer.text, 0, looks.start())):
         lookups = parse_lookups(inside) or parse_lookups(outside)
         if lookups:
-            return Wish(lookups=lookups)
+            return Wish(lookups=lookups, left_out=bool(edits))
     return _wish(read_reply(outside, CODER))
 
 
@@ -56,7 +60,7 @@ def _wish(reading: Reading) -> Wish:
     lookups = as_lookups(reading.calls)
     if not edits and not lookups:
         return Wish(refusal=_NO_EDIT)
-    return Wish(edits, () if edits else lookups)
+    return Wish(edits, () if edits else lookups, left_out=reading.dropped > 0)
 
 
 def as_text(lookups: tuple[Lookup, ...]) -> str:

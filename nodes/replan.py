@@ -3,12 +3,15 @@
 from collections.abc import Iterable
 
 from greenloop.nodes.deps import Deps
+from greenloop.nodes.evidence import standing
 from greenloop.nodes.fitting import Part
 from greenloop.nodes.plan import ask_steps, one_line
 from greenloop.state import AgentState, Plan, Step
+from greenloop.tools.text import clip
 
 _LEAST = 150
 """Tokens that each part of the prompt keeps."""
+_TRIED_CHARS = 800
 
 
 def replan(state: AgentState, deps: Deps) -> AgentState:
@@ -29,7 +32,17 @@ def replan(state: AgentState, deps: Deps) -> AgentState:
         "attempt": 0,
         "replans": state.get("replans", 0) + 1,
         "report": best.report,
+        "feedback": _feedback(state, deps),
     }
+
+
+def _feedback(state: AgentState, deps: Deps) -> str:
+    """What holds of the tree that the work goes back to, and what was learned from the other."""
+    best = state["best"]
+    if best.tree == state["tree"]:
+        return state["feedback"]
+    now = standing({**state, "report": best.report}, deps.workspace.root)
+    return f"{now}\n\nTried before and taken back: {clip(state['feedback'], _TRIED_CHARS)}".strip()
 
 
 def _new_steps(state: AgentState, deps: Deps, done: tuple[Step, ...]) -> tuple[Step, ...]:

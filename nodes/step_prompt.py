@@ -1,10 +1,12 @@
 """The coder's prompt for one step, from what stays the same to what changes most."""
 
+from dataclasses import replace
+
 from greenloop.nodes.context import in_order, in_view
 from greenloop.nodes.conversation import Conversation
 from greenloop.nodes.deps import Deps
 from greenloop.nodes.evidence import failures
-from greenloop.nodes.fitting import Part, fit
+from greenloop.nodes.fitting import Part, fit, trim
 from greenloop.nodes.prompting import placeholders, render, room_beside, tool_tokens, usable
 from greenloop.nodes.reading import LOOKING
 from greenloop.state import AgentState, Plan
@@ -52,9 +54,12 @@ def _words(state: AgentState, deps: Deps, plan: Plan, step: str, room: int) -> t
     # On the first try the failures before the run are all the evidence there is.
     before = failures(state["baseline"].failures, deps.workspace.root, step)
     known = state.get("feedback") or before
+    evidence = Part("feedback", known, priority=200, least=max(room // 6, 1))
+    if deps.model.count(known) > room // 3:  # the code is needed more than a third failure
+        evidence = replace(evidence, text=trim(evidence, room // 3, deps.model.count))
     return (
         Part("files", ""),  # there may be none
-        Part("feedback", known, priority=200, least=max(room // 6, 1)),
+        evidence,
         Part("steps", listed if several else "", priority=250, least=max(room // 12, 1)),
         Part("task", state["task"], priority=400, least=max(room // 6, 1)),
         Part("step", "" if step == state["task"] else step, 500, least=max(room // 8, 1)),

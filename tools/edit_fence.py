@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from greenloop.tools.edit_paths import path_line
+
 _FENCE = re.compile(r"^( {0,3})(`{3,}|~{3,})([^`]*)$")
 """Opening or closing line of a fenced block (CommonMark 0.31, section 4.5)."""
 
@@ -35,6 +37,24 @@ def fence_at(line: str) -> Fence | None:
     """The fence that a line is; None for any other line."""
     match = _FENCE.match(line)
     return Fence(len(match[1]), match[2], match[3].strip()) if match else None
+
+
+def stray_fence(lines: Sequence[str], at: int, mark: str) -> bool:
+    """Whether a bare fence stands below that may belong to a block already taken as closed.
+
+    A fence with a language, or below a path, opens a block of its own, up to the next bare one.
+    """
+    inside, above = False, ""
+    for line in lines[at:]:
+        other = fence_at(line)
+        if other is None or other.mark[0] != mark[0]:
+            above = line if line.strip() else above
+            continue
+        opens = bool(other.info) or (not inside and bool(path_line(above)))
+        if not opens and not inside:
+            return True
+        inside, above = opens, ""
+    return False
 
 
 def closing_line(lines: Sequence[str], opening: int, fence: Fence) -> int | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher, get_close_matches
 
 from greenloop.errors import EditError
+from greenloop.tools.edit_dots import replace_around_dots
 
 MAX_SHOWN = 12
 """Lines of the file shown to the model when its SEARCH is nowhere."""
@@ -49,6 +50,9 @@ def replace_once(path: str, text: str, search: str, replace: str) -> str:
             changed = [*lines[:start], *inserted, *lines[start + len(old_form) :]]
             end = "\n" if changed and (text.endswith("\n") or not lines) else ""
             return "\n".join(changed) + end
+    around = replace_around_dots(text, search, replace)
+    if around is not None:
+        return around
     raise _not_found(path, lines, wanted, new)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from greenloop.errors import EditError
 from greenloop.tools.edit_check import elided_line
 from greenloop.tools.edit_diff import DIFF_LANGUAGES, begins_diff, diff_edits, diff_end, is_diff
-from greenloop.tools.edit_fence import Fence, closing_line, fence_at
+from greenloop.tools.edit_fence import Fence, closing_line, fence_at, stray_fence
 from greenloop.tools.edit_paths import (
     announced_path,
     comment_path,
@@ -22,10 +22,14 @@ from greenloop.tools.edit_paths import (
 )
 from greenloop.tools.edits import Edit, SearchReplace, WholeFile
 
-_SEARCH = re.compile(r"^ {0,3}<{5,9} ?(?:(?:SEARCH|HEAD|ORIGINAL|OLD|FIND)\b:?)?\s*(\S*)\s*$", re.I)
+_SEARCH = re.compile(
+    r"^ {0,3}(?:<{5,9} ?(?:(?:SEARCH|HEAD|ORIGINAL|OLD|FIND)\b:?)?|-{5,9} ?SEARCH\b)\s*(\S*)\s*$",
+    re.IGNORECASE,
+)
+"""Seven `<` and SEARCH, as conflicts look; or seven dashes, as Cline writes it."""
 _DIVIDER = re.compile(r"^ {0,3}={5,9}\s*$")
-_REPLACE = re.compile(r"^ {0,3}>{5,9} ?\w*:?\s*(?:(`{3,})\s*)?$")
-_NAMED_REPLACE = re.compile(r"^ {0,3}>{5,9} ?REPLACE\b", re.I)
+_REPLACE = re.compile(r"^ {0,3}(?:>{5,9} ?\w*:?|\+{5,9} ?REPLACE\b>?)\s*(?:(`{3,})\s*)?$", re.I)
+_NAMED_REPLACE = re.compile(r"^ {0,3}(?:>{5,9}|\+{5,9}) ?REPLACE\b", re.I)
 _THOUGHT = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
 _END_OF_THOUGHT = re.compile(r"^[ \t]*</think(?:ing)?>[ \t]*$", re.MULTILINE)
 _NUMBERED = re.compile(r"^:(?:start|end)_line:\s*\d+\s*$")
@@ -41,6 +45,9 @@ _CODE_SUFFIXES = (
     ".py", ".pyi", ".js", ".ts", ".jsx", ".tsx", ".java", ".go", ".rs", ".c", ".cpp", ".h", ".rb",
     ".php", ".json", ".toml", ".html", ".css",
 )  # fmt: skip
+
+_PROSE_SUFFIXES = (".md", ".markdown", ".mdx", ".rst", ".txt", ".adoc")
+"""Files that may well hold fences themselves."""
 
 BLOCK_RECIPE = (
     "write the file's path on a line of its own, then <<<<<<< SEARCH, the lines to find, "
@@ -165,7 +172,7 @@ class _Scanner:
         if not dividers:
             raise EditError(f"a SEARCH block has no ======= line; {BLOCK_RECIPE}")
         if len(dividers) > 1:
-            width = self.lines[start - 1].count("<")
+            width = max(map(self.lines[start - 1].count, "<-"))
             fitting = [i for i in dividers if body[i].count("=") == width]
             if len(fitting) != 1:
                 raise EditError(
@@ -198,8 +205,8 @@ class _Scanner:
             self.at += 1
             return
         path = info_path(fence.info) or path_line(self.above)
-        if not path and not self.examples:
-            path = announced_path(self.above)
+        if not path:
+            path = announced_path(self.above, changed=self.examples)
         if end is None:
             raise EditError(
                 "a ``` block is not closed: the reply was cut; send it again, shorter", "truncated"
@@ -216,6 +223,7 @@ class _Scanner:
         if path and language in _SHELLS and path.endswith(_CODE_SUFFIXES):
             return  # a command about the file, not its text
         if path:
+            self._check_end(path, fence)
             self._whole_file(path, body)
         elif unclear_path(above):
             raise EditError(f"the path {above.strip()!r} is unclear; write it between backticks")
@@ -229,6 +237,17 @@ class _Scanner:
             if fence_at(line):
                 return False
         return False
+
+    def _check_end(self, path: str, fence: Fence) -> None:
+        # A fence with text right below it seldom closes a file: it may be one in the file.
+        goes_on = self.at < len(self.lines) and self.lines[self.at].strip()
+        # The text of a Python file that was cut there would not compile.
+        doubtful = (goes_on and not path.endswith(".py")) or path.endswith(_PROSE_SUFFIXES)
+        if doubtful and stray_fence(self.lines, self.at, fence.mark):
+            raise EditError(
+                f"it is unclear where {path} ends: put ```` (four) around its text, "
+                "and keep ``` for the blocks in it"
+            )
 
     def _whole_file(self, path: str, body: Sequence[str]) -> None:
         if any(map(_NAMED_REPLACE.match, body)) and not any(map(_SEARCH.match, body)):

@@ -41,6 +41,7 @@ _OF_A_WHOLE = frozenset(
         "revised", "modified",
     }
 )  # fmt: skip
+_CHANGED = _OF_A_WHOLE & {"updated", "corrected", "fixed", "new", "revised", "modified"}
 _OF_A_PART = frozenset(
     {
         "block", "change", "changes", "class", "diff", "example", "function", "functions",
@@ -106,16 +107,19 @@ def mentioned_path(line: str) -> str:
     return paths.pop() if len(paths) == 1 else ""
 
 
-def announced_path(line: str) -> str:
+def announced_path(line: str, *, changed: bool = False) -> str:
     """The only path of a line that announces a whole file, as in `Here is the updated a.py:`.
 
-    Empty if the line speaks of a part of the file, or of several files.
+    Empty if the line speaks of a part of the file, or of several files; with `changed` also if
+    it does not say that the file was changed, since a file may only be shown.
     """
     text = line[:_MAX_PATH_LINE].strip().rstrip("*").strip()
     words = re.split(r"[\s`*\"'(),]+", text.removesuffix(":"))
     paths = {word for word in words if looks_like_path(word)}
     plain = {word.lower() for word in words}
     if not text.endswith(":") or len(paths) != 1 or plain & _OF_A_PART or not plain & _OF_A_WHOLE:
+        return ""
+    if changed and not plain & _CHANGED:
         return ""
     return paths.pop()
 

@@ -32,6 +32,8 @@ class Say:
     """Bytes without the end of a line, for ever."""
     cut: str = ""
     """`before` the first byte or in `mid`-reply the connection ends."""
+    error_mid: str = ""
+    """JSON of an error that comes instead of the rest, after the first piece."""
     tokens: tuple[int, int] = (40, 9)
 
 
@@ -131,6 +133,10 @@ class _Handler(BaseHTTPRequestHandler):
             if event == "mid":
                 if say.cut == "mid" or not self._wait(say.stall_mid):
                     return
+                if say.error_mid:
+                    head = "event: error\n" if protocol == "messages" else ""
+                    self._chunk(f"{head}data: {say.error_mid}\n\n".encode())
+                    break
                 continue
             self._chunk(event.encode())
         self.wfile.write(b"0\r\n\r\n")

@@ -102,3 +102,11 @@ def test_a_repository_does_not_choose_where_code_goes(tmp_path: Path, name: str)
     check_origin(load({"model": name}, tmp_path))
     (tmp_path / "greenloop.toml").write_text('model = "llama3.2:3b"\n')
     check_origin(load({}, tmp_path))
+
+
+def test_a_login_in_an_address_is_not_shown(tmp_path: Path) -> None:
+    down = settings("qwen2.5-coder:7b", ollama_host="http://bob:s3cret@127.0.0.1:9")
+    assert "s3cret" not in choose(down, explicit=False).note
+    with pytest.raises(UserError, match=r"at http://127\.0\.0\.1:9") as refused:
+        choose(down, explicit=True)
+    assert "s3cret" not in str(refused.value)

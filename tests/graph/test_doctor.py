@@ -152,48 +152,11 @@ class TestModel:
         assert check.level == "problem"
         assert "does not chat" in check.found
 
-    def test_the_embedded_brain_needs_no_server(
-        self, repo: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("GREENLOOP_MODEL", "repair")
-        diagnosis = examine(repo)
-        checks = by_name(diagnosis)
-        assert checks["ollama"].level == "warning"
-        assert not diagnosis.blocked
-        assert diagnosis.verdict == "nothing blocks a run with repair"
-
-    def test_the_embedded_brain_beside_a_server(
-        self, repo: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("GREENLOOP_MODEL", "repair")
-        checks = diagnosed(repo, monkeypatch)
-        assert checks["ollama"].level == "ok"
-        assert "embedded" in checks["model"].found
-
     def test_the_prefix_that_tells_ollama_from_a_provider(
         self, repo: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("GREENLOOP_MODEL", f"ollama:{NAME}")
         assert diagnosed(repo, monkeypatch)["model"].level == "ok"
-
-    def test_a_brain_that_reads_a_file(self, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        script = repo / "replies.txt"
-        monkeypatch.setenv("GREENLOOP_MODEL", f"scripted:{script}")
-        missing = examine(repo)
-        script.write_text("=== any\nhello\n")
-        there = examine(repo)
-        assert by_name(missing)["model"].level == "problem"
-        assert (missing.blocked, missing.embedded_works) == (True, True)
-        assert by_name(there)["model"].level == "ok"
-        assert not there.blocked
-
-    def test_a_provider_s_model_does_not_depend_on_ollama(
-        self, repo: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("GREENLOOP_MODEL", "openai:gpt-5")
-        checks = by_name(examine(repo))
-        assert checks["ollama"].level == "warning"
-        assert "openai:gpt-5" in checks["model"].found
 
 
 class TestWindow:
@@ -202,6 +165,16 @@ class TestWindow:
         assert check.level == "warning"
         assert "loaded with 2048 only" in check.found
         assert "OLLAMA_CONTEXT_LENGTH=8192" in check.advice
+
+    @pytest.mark.parametrize("share", [1.0, 0.5])
+    def test_all_that_a_model_was_trained_for_is_enough(
+        self, repo: Path, monkeypatch: pytest.MonkeyPatch, share: float
+    ) -> None:
+        models = [{"name": NAME, "context_length": 4096}]
+        check = diagnosed(repo, monkeypatch, {"models": models, **memory(4096, share)})["window"]
+        assert check.level == "ok"
+        assert "4096" in check.found
+        assert "8192" not in check.found
 
     def test_a_setting_larger_than_what_is_loaded(
         self, repo: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,6 +1,7 @@
 """Which window a thread gets: by the settings, by what is loaded, by a probe, by trying."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from greenloop.graph.window import Fitted, known_window, prepare, profile_store,
 from greenloop.tools.model.profile import DEFAULT, Profile
 from greenloop.tools.model.server import Server
 from greenloop.tools.model.server_records import LoadedModel
+from greenloop.tools.standin.faults import FAULTS
 from greenloop.tools.standin.start import start_standin
 
 NAME = "qwen2.5-coder:7b"
@@ -135,16 +137,59 @@ class TestByLoading:
             settled(tmp_path, {"endpoints": {"/api/chat": {"stall": 30}}}, stall_timeout=0.3)
 
 
+class Brittle(Server):
+    """A server whose driver ends where others move a part of the model to the CPU."""
+
+    def load(self, name: str, num_ctx: int, *, keep_alive: str, limit_s: float) -> None:
+        with_room = self if num_ctx <= 4096 else Server(f"{self.host}/full")
+        Server.load(with_room, name, num_ctx, keep_alive=keep_alive, limit_s=limit_s)
+
+
+def failing(text: str) -> dict[str, Any]:
+    body = json.dumps({"error": text})
+    return {"endpoints": {"/full/api/chat": {"status": 500, "body": body}}}
+
+
+class TestLoadsThatFail:
+    @pytest.mark.parametrize("fault", ["load_terminated", "load_memory", "load_memory_old"])
+    def test_lack_of_memory_is_met_with_less(self, tmp_path: Path, fault: str) -> None:
+        with start_standin(failing(FAULTS[fault].text), tmp_path) as standin:
+            fitted = settle_window(settings(), Brittle(standin.url), NAME, DEFAULT)
+            assert loads_of(standin) == [4096]
+        assert fitted.num_ctx == 4096
+        assert "lack of memory" in fitted.note
+
+    def test_what_the_small_window_leaves_on_the_cpu_is_told_too(self, tmp_path: Path) -> None:
+        script = failing(FAULTS["load_memory"].text)
+        with start_standin({**script, "gpu_bytes": 0}, tmp_path) as standin:
+            fitted = settle_window(settings(), Brittle(standin.url), NAME, DEFAULT)
+        assert "lack of memory" in fitted.note
+        assert "CPU alone" in fitted.note
+
+    @pytest.mark.parametrize("fault", ["load_incompatible", "load_timeout"])
+    def test_other_failures_are_told_as_they_are(self, tmp_path: Path, fault: str) -> None:
+        text = FAULTS[fault].text
+        with start_standin(failing(text), tmp_path) as standin:
+            with pytest.raises(ModelUnavailableError, match=re.escape(text[:40])):
+                settle_window(settings(), Brittle(standin.url), NAME, DEFAULT)
+            assert loads_of(standin) == []
+
+    @pytest.mark.parametrize("trained", [2048, 32768])
+    def test_too_little_memory_for_any_window(self, tmp_path: Path, trained: int) -> None:
+        text = FAULTS["load_memory"].text
+        raw = {"status": 500, "body": json.dumps({"error": text})}
+        models = [{"name": NAME, "context_length": trained}]
+        with pytest.raises(ModelUnavailableError, match="out of memory"):
+            settled(tmp_path, {"models": models, "endpoints": {"/api/chat": raw}})
+
+
 class TestPrepare:
-    def test_everything_that_a_thread_fixes(self, tmp_path: Path) -> None:
+    def test_the_window_that_fits(self, tmp_path: Path) -> None:
         with start_standin({}, tmp_path) as standin:
             prepared = prepare(settings(ollama_host=standin.url), tmp_path / "data")
-        assert prepared.name == NAME
-        assert (prepared.window.num_ctx, prepared.window.num_predict) == (8192, 2048)
-        assert prepared.profile.source == "family"
-        assert prepared.notes == ()
+        assert prepared == Fitted(8192)
 
-    def test_the_probed_profile_and_its_window(self, tmp_path: Path) -> None:
+    def test_the_window_of_a_probe(self, tmp_path: Path) -> None:
         probed = Profile(source="probe", num_ctx=16384, native_tools=True)
         with start_standin({}, tmp_path) as standin:
             model = Server(standin.url).find(NAME)
@@ -152,13 +197,13 @@ class TestPrepare:
             profile_store(tmp_path / "data").save(model.digest, NAME, probed)
             prepared = prepare(settings(ollama_host=standin.url), tmp_path / "data")
             assert loads_of(standin) == []
-        assert prepared.window.num_ctx == 16384
-        assert prepared.profile == probed
+        assert prepared == Fitted(16384)
 
-    def test_notes(self, tmp_path: Path) -> None:
+    def test_a_note(self, tmp_path: Path) -> None:
         with start_standin(memory(8192, 0.0), tmp_path) as standin:
             prepared = prepare(settings(ollama_host=standin.url), tmp_path / "data")
-        assert len(prepared.notes) == 1
+        assert prepared.num_ctx == 8192
+        assert "CPU alone" in prepared.note
 
     def test_a_model_that_is_not_there(self, tmp_path: Path) -> None:
         with (

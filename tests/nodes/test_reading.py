@@ -26,8 +26,18 @@ def test_a_look(reply: str) -> None:
     assert read(Answer(reply)).lookups == (READ, GREP)
 
 
-def test_an_edit_counts_before_a_look() -> None:
-    wish = read(Answer("```look\nREAD b.py\n```\na.py\n```python\nx = 1\n```\n"))
+EDIT = "a.py\n```python\nx = 1\n```\n"
+
+
+def test_an_edit_written_before_the_answer_to_a_look_is_left_out() -> None:
+    wish = read(Answer(f"```look\nREAD b.py\n```\n{EDIT}"))
+    assert [str(look) for look in wish.lookups] == ["READ b.py"]
+    assert wish.left_out
+    assert not wish.edits
+
+
+def test_a_look_after_an_edit_is_of_no_matter() -> None:
+    wish = read(Answer(f"{EDIT}```look\nREAD b.py\n```\n"))
     assert wish.edits == (WholeFile("a.py", "x = 1\n"),)
     assert not wish.lookups
 

@@ -84,8 +84,8 @@ class TestFormats:
         prompt = coder_turns(bench)[0][-1].content
         assert "answer.txt\n```\nnone\n```" in prompt
         assert prompt.endswith(
-            "Send answer.txt and new files as whole files; change every other file by "
-            "SEARCH/REPLACE blocks.\n"
+            "answer.txt, and new files: the whole file. Any other existing file: "
+            "SEARCH/REPLACE.\n"
         )
 
     def test_a_file_with_fences_stands_in_a_longer_fence(self, bench: Bench) -> None:
@@ -142,7 +142,7 @@ class TestLoops:
         assert ELSE in nudge
         heat = [r.temperature for r in bench.model.requests if r.role == "coder"]
         assert heat[:3] == [0, 0.3, 0.6]
-        assert bench.texts("note")[:2] == [f"repeats itself: {SAME_REPLY}"] * 2
+        assert bench.texts("note")[:2] == ["repeats a reply; told to do something else"] * 2
 
     def test_the_same_look_in_other_words(self, bench: Bench) -> None:
         bench.start("colours", "READ wanted", "Let me see.\nREAD wanted", say("red", "blue"), KEEP)
@@ -158,7 +158,7 @@ class TestLoops:
         bench.start("colours", say("a"), say("b"), "Back.\n" + say("a"), say("red", "blue"), KEEP)
         assert bench.path().count("test") == 3
         assert SAME_TREE in coder_turns(bench)[3][-1].content
-        assert f"repeats itself: {SAME_TREE}" in bench.texts("note")
+        assert "repeats a state of the files; told to do something else" in bench.texts("note")
 
     def test_two_rounds_without_a_change_are_noticed(self, bench: Bench) -> None:
         bench.start(

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from greenloop.errors import CancelledError
+from greenloop.errors import CancelledError, ConfigError
 
 _T = TypeVar("_T")
 
@@ -20,6 +20,9 @@ class Breakable:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._busy = False
+        self._cancelled = False
+        """A cancel came while the work was being prepared."""
         self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]] | None = None
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
@@ -27,28 +30,47 @@ class Breakable:
 
         Raises:
             CancelledError: `cancel` was called.
+            ConfigError: this thread runs an event loop already.
             BaseException: what the work raised; Ctrl-C ends the work first.
         """
+        _refuse_in_a_loop(work)
+        with self._lock:
+            self._busy, self._cancelled = True, False
         loop = asyncio.new_event_loop()
         # A context of its own: what runs around us would listen in by the one at hand.
         task = loop.create_task(work, context=contextvars.Context())
         with self._lock:
             self._running = loop, task
+            if self._cancelled:
+                task.cancel()
         try:
             return loop.run_until_complete(task)
         except asyncio.CancelledError as error:
             raise CancelledError("the reply was broken off") from error
         finally:
             with self._lock:
-                self._running = None
+                self._busy, self._running = False, None
             _close(loop, task)
 
     def cancel(self) -> None:
-        """End the work that runs; nothing if none does. From any thread."""
+        """End the work that runs or is about to; nothing if none does. From any thread."""
         with self._lock:
+            self._cancelled = self._busy
             if self._running is not None:
                 loop, task = self._running
                 loop.call_soon_threadsafe(task.cancel)
+
+
+def _refuse_in_a_loop(work: Coroutine[Any, Any, Any]) -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    work.close()
+    raise ConfigError(
+        "a provider's model cannot be asked from inside an event loop: ask it from a thread of "
+        "its own, as by asyncio.to_thread"
+    )
 
 
 def _close(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[Any]") -> None:

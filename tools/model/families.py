@@ -7,7 +7,9 @@ leaderboard (133 tasks) and its polyglot leaderboard (225 tasks), in percent.
 """
 
 import math
+import re
 from dataclasses import dataclass
+from functools import cache
 
 from greenloop.tools.model.profile import DEFAULT, Profile
 from greenloop.tools.model.server_records import billions
@@ -26,15 +28,19 @@ _CHARS_SMALL_VOCABULARY = 2.6
 """Characters to a token of code, rather too few, with a vocabulary of 32,000 entries."""
 _CHARS_MEDIUM_VOCABULARY = 2.9
 """The same with 49,000 entries; larger vocabularies have the default of `Profile`."""
+_GAP = "[^a-z0-9.:]*"
+"""Between the letters of a name, as people write it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     key: str
-    """Stands in the model's name; the longest that does counts. Lower case, letters, digits, `.`"""
+    """Stands in the model's name; the longest that does counts. Lower case, letters, digits, `.`
+
+    A `:` also goes over the colon before the tag, which no other key does.
+    """
     lines: tuple[tuple[float, int], ...] = _USUAL
     chars_per_token: float = DEFAULT.chars_per_token
-    native_tools: bool = False
     json_schema: bool = True
     thinks: bool = False
 
@@ -48,14 +54,16 @@ _ROWS = (
     # Calls tools well, but older pulls have the garbled template; 32B: whole 45.8, blocks 41.3.
     _Row("qwen3", ((9.0, 150), (_ALL, 180)), thinks=True),
     # The builds of 2507 that never think.
-    _Row("qwen34binstruct"),
-    _Row("qwen330ba3binstruct"),
+    _Row("qwen3:4binstruct"),
+    _Row("qwen3:30ba3binstruct"),
     # Whole files 100 of 100, blocks 0 of 100 in one field report; XML calls fail now and then with
     # HTTP 500 on long writes (ollama#17276, #18563).
     _Row("qwen3coder", ((_ALL, 180),)),
     # 45.6 with whole files for new ones and edits for the rest (little-coder, 9B). Some versions
     # ignore a schema when thinking is off (ollama#14850).
     _Row("qwen3.5", thinks=True, json_schema=False),
+    # The first two generations, and many small models after their design: 32,000 entries.
+    _Row("llama", ((_ALL, 100),), _CHARS_SMALL_VOCABULARY),
     # 37.6 (8B) with 8 lazily shortened files in 133. The template shows the tools only until the
     # first result.
     _Row("llama3", ((_ALL, 100),)),
@@ -71,8 +79,9 @@ _ROWS = (
     _Row("ministral"),
     # Whole files and blocks both 100 of 100 in one field report; larger than most cards.
     _Row("devstral", ((_ALL, 100),)),
-    # Prompted JSON calls gave HTTP 500 in about three of four replies, native ones in one of four.
-    _Row("gptoss", ((_ALL, 100),), native_tools=True, json_schema=False, thinks=True),
+    # Prompted JSON calls gave HTTP 500 in about three of four replies, native ones in one of four:
+    # the probe turns native tools on where they work.
+    _Row("gptoss", ((_ALL, 100),), json_schema=False, thinks=True),
     _Row("gemma3"),
     # Some versions ignore a schema when thinking is off (ollama#15260).
     _Row("gemma4", thinks=True, json_schema=False),
@@ -103,7 +112,8 @@ _ARCHITECTURES = {
     "gemma4": "gemma4",
     "granite": "granite",
     "granitehybrid": "granite",
-    "llama": "llama3",
+    # Nothing tells Llama 3 from what has a quarter of its vocabulary.
+    "llama": "llama",
     "mistral3": "ministral",
     "qwen2": "qwen2.5",
     "qwen3": "qwen3",
@@ -129,7 +139,6 @@ def family_profile(name: str, family: str = "", parameter_size: str = "") -> Pro
     return Profile(
         source="family",
         whole_file_lines=next(lines for up_to, lines in row.lines if size <= up_to),
-        native_tools=row.native_tools,
         json_schema=row.json_schema,
         chars_per_token=row.chars_per_token,
         thinks=row.thinks,
@@ -137,10 +146,10 @@ def family_profile(name: str, family: str = "", parameter_size: str = "") -> Pro
 
 
 def _row_of(name: str, family: str) -> _Row | None:
-    plain = _plain(name.rpartition("/")[2])
-    fitting = [row for row in _ROWS if row.key in plain]
+    bare = name.rpartition("/")[2].lower()
+    fitting = [row for row in _ROWS if _pattern(row.key).match(bare)]
     if not fitting:
-        key = _ARCHITECTURES.get(_plain(family))
+        key = _ARCHITECTURES.get("".join(filter(str.isalnum, family.lower())))
         fitting = [row for row in _ROWS if row.key == key]
     return max(fitting, key=lambda row: len(row.key), default=None)
 
@@ -150,5 +159,10 @@ def _size_in(name: str) -> float:
     return billions(tag) or max(map(billions, bare.split("-")), default=0.0)
 
 
-def _plain(text: str) -> str:
-    return "".join(c for c in text.lower() if c.isalnum() or c == ".")
+@cache
+def _pattern(key: str) -> re.Pattern[str]:
+    """Finds a key in the part of a name before its tag, whatever stands between the letters."""
+    spelt = (_GAP.join(map(re.escape, part)) for part in key.split(":"))
+    # What goes on to a size, as llama-3b or qwen-32b do, names no generation.
+    end = r"(?!\d|\.?\d*[bm](?![a-z]))" if key[-1].isdigit() else ""
+    return re.compile("[^:]*?" + f"(?:{_GAP}:?{_GAP})".join(spelt) + end)

@@ -1,21 +1,47 @@
-"""Measuring the window: the largest of the usual ones that lies fully on the GPU."""
+"""Windows by trying: the usual one or the small one for a run, the largest for a probe."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from greenloop.errors import ModelUnavailableError
-from greenloop.tools.model.server import Server
+from greenloop.tools.model.server import NoRoomError, Server
 from greenloop.tools.model.server_records import LoadedModel
 
 Tell = Callable[[str], None]
 """Hears one line on the progress at a time."""
 
-FIRST_WINDOW = 8192
-"""Tokens; tried first."""
-_LARGER = (16384, 32768)
-_SMALL = 4096
+USUAL_WINDOW = 8192
+"""Tokens; what a 7B model at four bits leaves room for on a card of 8 GB."""
+SMALL_WINDOW = 4096
+"""Tokens; with less our own words and a reply leave too little for the user's files."""
+LARGE_WINDOW = 32768
+"""Tokens; more than our prompts ever use. A larger window belongs to another program."""
+_LARGER = (16384, LARGE_WINDOW)
 _WITHIN_REACH = 0.9
-"""Share on the GPU from which half the window may bring the rest there too."""
+"""Of a model that lies on the GPU at USUAL_WINDOW, for SMALL_WINDOW to bring the rest there too.
+
+The 4,096 tokens between them take 0.2 to 0.8 GiB (56 to 200 KiB a token), at most a tenth of the
+model that goes with it.
+"""
+
+
+def usual_window(trained: int) -> int:
+    """The window that is tried first, in tokens, for a model trained for so many; 0: unknown."""
+    return min(USUAL_WINDOW, trained or USUAL_WINDOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A model as it was loaded with the usual window or the small one."""
+
+    num_ctx: int
+    """The window that it got, in tokens."""
+    running: LoadedModel | None
+    """None when the server does not list it."""
+    lowered_from: int = 0
+    """The window that was tried first, in tokens; 0 when it is the one that stayed."""
+    lacked_room: bool = False
+    """With the first window it could not be loaded at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +69,29 @@ class Loader:
     """Longest time for one load, in seconds."""
     tell: Tell
 
+    def place(self) -> Placed:
+        """Load with the usual window, or the small one where the usual one does not fit.
+
+        Where too much of the model lies on the CPU for a smaller window to help, it stays.
+
+        Raises:
+            ModelUnavailableError: the server does not answer in time, or cannot run the model.
+            ModelNotFoundError: it does not have the model.
+        """
+        usual = usual_window(self.trained)
+        try:
+            window, running = self._load(usual)
+        except NoRoomError as error:
+            if usual <= SMALL_WINDOW:
+                raise
+            self.tell(f"  {error}")
+            return Placed(*self._load(SMALL_WINDOW), lowered_from=usual, lacked_room=True)
+        if running is None or running.fully_on_gpu or not running.size_vram:
+            return Placed(window, running)
+        if running.gpu_share >= _WITHIN_REACH and window > SMALL_WINDOW:
+            return Placed(*self._load(SMALL_WINDOW), lowered_from=window)
+        return Placed(window, running)
+
     def run(self) -> Seen:
         """Find the largest of the usual windows that the GPU holds; it stays loaded.
 
@@ -50,18 +99,15 @@ class Loader:
             ModelUnavailableError: the server does not answer in time, or cannot run the model.
             ModelNotFoundError: it does not have the model.
         """
-        window, running = self._load(FIRST_WINDOW)
+        placed = self.place()
+        window, running = placed.num_ctx, placed.running
         if running is None or not running.size:
             return Seen(window, 0, None)
-        if running.fully_on_gpu:
-            return self._grow(window, running)
-        if running.size_vram and running.gpu_share >= _WITHIN_REACH and window > _SMALL:
-            window, running = self._load(_SMALL)
-            if running is not None and running.fully_on_gpu:
-                return Seen(window, window, 1.0)
-        return Seen(window, 0, running.gpu_share if running else None)
+        if not running.fully_on_gpu:
+            return Seen(window, 0, running.gpu_share)
+        return Seen(window, window, 1.0) if placed.lowered_from else self._grow(window)
 
-    def _grow(self, window: int, running: LoadedModel) -> Seen:
+    def _grow(self, window: int) -> Seen:
         fitting, loaded = window, window
         for larger in _LARGER:
             if self.trained and fitting >= self.trained:

@@ -5,8 +5,10 @@ A recording is looked up by this form, so that it answers in another folder, on 
 
 import re
 import tempfile
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 WORKSPACE = "⟦workspace⟧"
 """Stands for the workspace's path; no code is likely to hold these brackets."""
@@ -65,6 +67,17 @@ def hide_workspace(text: str, workspace: Path) -> str:
 def show_workspace(text: str, workspace: Path) -> str:
     """The text with the workspace's path for its mark."""
     return text.replace(WORKSPACE, str(workspace.resolve()))
+
+
+def each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """A value of JSON with every text in it changed; keys stay."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list | tuple):
+        return [each_text(part, change) for part in value]
+    if isinstance(value, dict):
+        return {key: each_text(part, change) for key, part in value.items()}
+    return value
 
 
 def _marked(text: str, rules: _Rules) -> str:

@@ -14,12 +14,13 @@ from greenloop.tools.model.address import without_login
 from greenloop.tools.model.base import ModelReply, ModelRequest, OnText, Window
 from greenloop.tools.model.ollama_client import Asking, Dial, as_functions
 from greenloop.tools.model.ollama_end import Judge
-from greenloop.tools.model.ollama_errors import FieldRefused, PassingError, Talk
+from greenloop.tools.model.ollama_errors import FieldRefused, Talk
 from greenloop.tools.model.ollama_heard import Heard
 from greenloop.tools.model.ollama_line import Line
 from greenloop.tools.model.ollama_room import Room
 from greenloop.tools.model.ollama_stream import Question, listen
 from greenloop.tools.model.profile import DEFAULT, Profile
+from greenloop.tools.model.reply_errors import PassingError, priced
 from greenloop.tools.model.runaway import Runaway
 from greenloop.tools.model.speech import Speech
 
@@ -68,12 +69,13 @@ class OllamaModel:
 
     def count(self, text: str) -> int:
         """By the characters to a token that the profile names, then by what the replies taught."""
-        return self._room.tokens(len(text))
+        return self._room.count(text)
 
     def cancel(self) -> None:
-        """Break off the replies that are being made; see `ChatModel.cancel`.
+        """Break off the replies that are being made; see `ChatModel.cancel`. Returns at once.
 
-        While a connection is being opened, this waits for its end: `connect_s` at most.
+        A reply whose connection is still being opened ends when it is open or has failed, after
+        `connect_s` at most for each address of the server. Between replies this does nothing.
         """
         with self._lock:
             for line in self._lines:
@@ -94,11 +96,11 @@ class OllamaModel:
             ModelNotFoundError: the server does not have the model.
             CancelledError: `cancel` was called.
         """
-        self._room.check_fit(request.messages, self._tools(request))
         line = Line()
         with self._lock:
             self._lines.append(line)
         try:
+            self._room.check_fit(request.messages, self._tools(request))
             with line.within(self.overall_s):
                 return self._ask(request, on_text, line)
         finally:
@@ -110,10 +112,12 @@ class OllamaModel:
         pauses = iter(self.pauses_s)
         broke = False
         while True:
+            if line.reason:
+                raise self._talk.broken_off(line.reason)
             speech = Speech(on_text)
             try:
                 reply = self._try(request, speech, line, began)
-                if line.reason == "cancelled":
+                if line.cancelled:
                     raise self._talk.broken_off("cancelled")
                 return reply
             except FieldRefused as refused:
@@ -125,29 +129,42 @@ class OllamaModel:
                     raise failure.error from failure.__cause__
                 broke = broke or failure.once
             line.wait(pause)
-            if line.reason:
-                raise self._talk.broken_off(line.reason)
-            if on_text is not None and not speech.silent:
+            if on_text is not None and not (line.reason or speech.silent):
                 on_text("\n")
 
     def _try(self, request: ModelRequest, speech: Speech, line: Line, began: float) -> ModelReply:
         prompt = "\n".join(message.content for message in request.messages)
         heard = Heard(self.name, self.num_predict, self._room.tokens, speech, Runaway(prompt))
-        listen(self._question(request), heard, line, self._talk)
-        end, tools = heard.end, self._tools(request)
-        self._room.check_cut(request.messages, tools, end)
-        judge = Judge(self.name, self.num_ctx, self.num_predict)
-        judge.check(end, heard, offered=bool(tools))
+        question, tools = self._question(request), self._tools(request)
+        with priced(lambda: sum(self._spent(request, heard))):
+            listen(question, heard, line, self._talk)
+            end = heard.end
+            told = "truncate" not in question.without
+            self._room.check_cut(request.messages, tools, end, told=told)
+            judge = Judge(self.name, self.num_ctx, self.num_predict)
+            judge.check(end, heard, offered=bool(tools))
+        tokens_in, tokens_out = self._spent(request, heard)
         return ModelReply(
             speech.text,
-            tokens_in=end.prompt_tokens or self._room.estimate(request.messages, tools),
-            tokens_out=end.reply_tokens or self.count(speech.text),
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
             seconds=time.monotonic() - began,
             calls=tuple(heard.calls),
             confidence=heard.confidence,
             prompt_s=end.prompt_s,
             reply_s=end.reply_s,
             load_s=end.load_s,
+        )
+
+    def _spent(self, request: ModelRequest, heard: Heard) -> tuple[int, int]:
+        """Tokens of prompt and reply: the server's count, else our estimate."""
+        end = heard.end
+        if end.only_loaded:
+            return 0, 0
+        thoughts = self._room.tokens(heard.thought_chars)
+        return (
+            end.prompt_tokens or self._room.estimate(request.messages, self._tools(request)),
+            end.reply_tokens or self.count(heard.speech.text) + thoughts,
         )
 
     def _question(self, request: ModelRequest) -> Question:

@@ -5,16 +5,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from greenloop.errors import ModelReplyError
-from greenloop.tools.model.ollama_errors import PassingError
+from greenloop.tools.model.reply_errors import (
+    EMPTY,
+    REPEATED,
+    UNTHOUGHT,
+    PassingError,
+    cut_at,
+    empty,
+    too_long,
+)
 
 if TYPE_CHECKING:
     from greenloop.tools.model.ollama_heard import Heard
 
 _NANO = 1e-9
 
-EMPTY = "Your reply was empty or broken off. Answer in the format asked for."
-UNTHOUGHT = "Your reply held only thoughts. Answer without thinking, in the format asked for."
-REPEATED = "Your reply only repeated itself. Answer once more, short, and without repetition."
 SWALLOWED = (
     "Your tool call could not be read. Write it in the text, as a fenced block:\n"
     '```json\n{"name": "TOOL", "arguments": {"NAME": "VALUE"}}\n```'
@@ -46,6 +51,11 @@ class End:
             load_s=(line.get("load_duration") or 0) * _NANO,
         )
 
+    @property
+    def only_loaded(self) -> bool:
+        """Whether the server did no more than to load the model, or to unload it."""
+        return self.reason in ("load", "unload")
+
 
 @dataclass(frozen=True, slots=True)
 class Judge:
@@ -73,9 +83,9 @@ class Judge:
         if spoken or heard.calls:
             return
         if heard.thought:
-            raise self._empty("it only thought", UNTHOUGHT)
+            raise empty(self.model, "it only thought", UNTHOUGHT)
         if text:
-            raise self._empty("only blanks came")
+            raise empty(self.model, "only blanks came")
         raise self._wordless(end, offered=offered)
 
     def _check_end(self, end: End, *, thought: bool) -> None:
@@ -87,8 +97,10 @@ class Judge:
             )
         if end.reason == "length":
             raise self._too_long(end, thought=thought)
-        if end.reason in ("load", "unload"):
-            raise PassingError(self._empty(f"Ollama stopped at the {end.reason} of the model"))
+        if end.only_loaded:
+            raise PassingError(
+                empty(self.model, f"Ollama stopped at the {end.reason} of the model")
+            )
         if end.reason not in ("", "stop"):
             raise ModelReplyError(
                 f"the reply of {self.model} is cut: it ended by {end.reason!r}; ask again, or see "
@@ -98,28 +110,21 @@ class Judge:
 
     def _wordless(self, end: End, *, offered: bool) -> Exception:
         if not end.reply_tokens:
-            return PassingError(self._empty("it said nothing"))
+            return PassingError(empty(self.model, "it said nothing"))
         if offered:
             return ModelReplyError(
                 f"Ollama lost a tool call that {self.model} garbled: ask again, or turn native "
                 "tools off for it",
                 feedback=SWALLOWED,
             )
-        return self._empty(f"the server counts {end.reply_tokens} tokens but gave no words")
-
-    def _empty(self, why: str, feedback: str = EMPTY) -> ModelReplyError:
-        """A reply without words."""
-        return ModelReplyError(
-            f"the reply of {self.model} is empty: {why}; ask again, or choose another model",
-            feedback=feedback,
-        )
+        return empty(self.model, f"the server counts {end.reply_tokens} tokens but gave no words")
 
     def _too_long(self, end: End, *, thought: bool) -> ModelReplyError:
         said = end.reply_tokens or self.num_predict
+        feedback = UNTHOUGHT if thought else cut_at(said)
         if end.reply_tokens >= self.num_predict:
-            cause = f"it reached num_predict ({self.num_predict} tokens)"
-            cure = "raise num_predict"
-        elif end.prompt_tokens + end.reply_tokens >= self.num_ctx:
+            return too_long(self.model, self.num_predict, feedback)
+        if end.prompt_tokens + end.reply_tokens >= self.num_ctx:
             cause = f"prompt and reply filled the window, num_ctx ({self.num_ctx} tokens)"
             cure = "raise num_ctx"
         else:
@@ -127,7 +132,5 @@ class Judge:
             cure = "see the log of `ollama serve`"
         return ModelReplyError(
             f"the reply of {self.model} is cut: {cause}; {cure} or make the task smaller",
-            feedback=UNTHOUGHT
-            if thought
-            else f"Your reply was cut at {said} tokens; nothing was written. Send a smaller edit.",
+            feedback=feedback,
         )

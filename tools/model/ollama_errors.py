@@ -13,7 +13,9 @@ from greenloop.errors import (
 )
 from greenloop.tools.model.ollama_client import REFUSABLE
 from greenloop.tools.model.ollama_line import Reason
-from greenloop.tools.model.ollama_words import one_line, server_text
+from greenloop.tools.model.ollama_words import server_text
+from greenloop.tools.model.one_line import one_line
+from greenloop.tools.model.reply_errors import PassingError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,16 +28,6 @@ _OUTPUT_ERRORS = ("xml syntax", "failed to parse", "parsing tool call", "invalid
 _WINDOW_ERRORS = ("context length", "context size", "context window", "context shift")
 _DEATHS = ("unexpectedly stopped", "error was encountered while running")
 """In errors about a runner that died over a reply; the next request starts another."""
-
-
-class PassingError(Exception):
-    """Carries a failure that another try may cure; never leaves the client."""
-
-    def __init__(self, error: GreenloopError, *, once: bool = False) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.once = once
-        """One fresh try is enough: if it happens twice it is no accident."""
 
 
 class FieldRefused(Exception):

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from greenloop.errors import ModelReplyError
-from greenloop.tools.model.ollama_end import REPEATED, UNTHOUGHT, End
+from greenloop.tools.model.ollama_end import End
+from greenloop.tools.model.reply_errors import UNTHOUGHT, cut_at, repeated
 from greenloop.tools.model.runaway import Runaway
 from greenloop.tools.model.speech import Speech
 from greenloop.tools.reader.base import Call
@@ -60,6 +61,11 @@ class Heard:
             return None
         return math.exp(sum(self._logprobs) / len(self._logprobs))
 
+    @property
+    def thought_chars(self) -> int:
+        """Length of the thoughts so far, of those in tags while they go on."""
+        return self._thought_chars + self.speech.thinking
+
     def take(self, words: str, part: "ChatResponse | None") -> None:
         """Take the next part: its words, and the rest of it as the server sent it.
 
@@ -89,25 +95,19 @@ class Heard:
             known = (entry.logprob for entry in part.logprobs or ())
             self._logprobs += [min(value, 0.0) for value in known if math.isfinite(value)]
 
-    def _check_runaway(self, repeated: str) -> None:
-        if repeated:
-            raise ModelReplyError(
-                f"the reply of {self.model} was stopped: it repeated {repeated} over and over; "
-                "ask again, or choose another model",
-                feedback=REPEATED,
-            )
+    def _check_runaway(self, found: str) -> None:
+        if found:
+            raise repeated(self.model, found)
         most = self.num_predict
         if self._chunks > most + _SPARE_CHUNKS and self._chars > most * _MOST_CHARS_PER_TOKEN:
             raise ModelReplyError(
                 f"the reply of {self.model} was stopped: the server does not keep num_predict "
                 f"({most} tokens); update Ollama, or make the task smaller",
-                feedback=f"Your reply was cut at {most} tokens; nothing was written. "
-                "Send a smaller edit.",
+                feedback=cut_at(most),
             )
 
     def _check_thoughts(self) -> None:
-        thoughts = self._thought_chars + self.speech.thinking
-        if self.count(thoughts) > THOUGHT_TOKENS:
+        if self.count(self.thought_chars) > THOUGHT_TOKENS:
             raise ModelReplyError(
                 f"the reply of {self.model} was stopped: it thought for more than "
                 f"{THOUGHT_TOKENS} tokens; ask again, or turn thinking off",

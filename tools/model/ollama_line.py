@@ -28,6 +28,11 @@ class Line:
         self.reason: Reason = ""
         """Why it was broken off; empty while it was not."""
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was broken off because somebody asked for it."""
+        return self.reason == "cancelled"
+
     def attend(self, request: "httpx.Request") -> None:
         """Hear of the socket that this request will use; an event hook of httpx."""
         request.extensions["trace"] = self._trace

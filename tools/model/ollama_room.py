@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from greenloop.errors import ContextError, ModelReplyError, ModelUnavailableError
+from greenloop.errors import ContextError, ModelUnavailableError
 from greenloop.tools.model.base import MESSAGE_TOKENS, Message, Window, window_of
-from greenloop.tools.model.ollama_cut import Counted, signs
+from greenloop.tools.model.ollama_cut import Counted, is_left, may_be_left, signs
 from greenloop.tools.model.ollama_end import End
 from greenloop.tools.model.ratio import Ratio
+from greenloop.tools.model.reply_errors import check_fit
 from greenloop.tools.model.server import Server
 from greenloop.tools.model.server_records import version_number
 
@@ -19,7 +20,7 @@ _LOADED_ANEW_S = 0.5
 _WINDOW_S = 1.0
 """Longest wait for the window, in seconds; the reply is there already."""
 _MISCOUNTS = (0, 30, 0)
-"""The version of Ollama whose prompt_eval_count leaves out cached tokens; it refuses to cut."""
+"""Version of Ollama whose prompt_eval_count leaves out cached tokens; it refuses to cut."""
 _REMEMBERED = 4
 """Prompts that a later one may be the continuation of."""
 
@@ -43,14 +44,18 @@ class Room:
             return self._asked
         return window_of(self._granted, self._asked.num_predict)
 
+    def count(self, text: str) -> int:
+        """Tokens of a text, rather too many."""
+        return self._ratio.tokens(text)
+
     def tokens(self, chars: int) -> int:
-        """Tokens of so many characters, rather too many."""
+        """Tokens of so many characters of ASCII, rather too many."""
         return math.ceil(chars / self._ratio.value)
 
     def estimate(self, messages: Sequence[Message], tools: Sequence[Any]) -> int:
         """Tokens of a prompt, rather too many."""
-        chars = sum(len(message.content) for message in messages) + _size(tools)
-        return self.tokens(chars) + MESSAGE_TOKENS * len(messages)
+        text = _text(messages) + _described(tools)
+        return self.count(text) + MESSAGE_TOKENS * len(messages)
 
     def check_fit(self, messages: Sequence[Message], tools: Sequence[Any]) -> None:
         """Whether a prompt leaves room for the reply.
@@ -59,19 +64,19 @@ class Room:
             ContextError: it does not.
             ModelReplyError: there are no words in it.
         """
-        if not any(message.content.strip() for message in messages):
-            raise ModelReplyError(f"there is nothing to ask {self._model}: the prompt is empty")
         prompt, window = self.estimate(messages, tools), self.window
-        if prompt <= window.room:
-            return
-        raise ContextError(
-            f"the prompt does not fit: about {prompt} tokens, and {window.num_predict} for the "
-            f"reply, are more than {self._in_words(window)}; "
-            "raise num_ctx, lower num_predict or make the task smaller"
-        )
+        check_fit(self._model, messages, prompt, window, self._in_words(window))
 
-    def check_cut(self, messages: tuple[Message, ...], tools: Sequence[Any], end: End) -> None:
+    def check_cut(
+        self, messages: tuple[Message, ...], tools: Sequence[Any], end: End, *, told: bool
+    ) -> None:
         """Learn from the server's count of a prompt.
+
+        Args:
+            messages: the prompt.
+            tools: sent with it.
+            end: how the reply ended.
+            told: whether the request said not to cut.
 
         Raises:
             ContextError: it tells that the server cut the prompt.
@@ -80,10 +85,14 @@ class Room:
             self._granted = self._ask_window()
         if not end.prompt_tokens:
             return
-        counted = Counted(messages, _size(tools), end.prompt_tokens)
-        why = signs(counted, self.window.num_ctx, tuple(self._counted))
-        if why and self._miscounts():
+        counted = Counted(messages, _described(tools), end.prompt_tokens)
+        window = self.window.num_ctx
+        why, known = signs(counted, tuple(self._counted)), may_be_left(counted, window)
+        version = self._version() if why or known else (0, 0, 0)
+        if why and version == _MISCOUNTS:
             return
+        if not why and known and is_left(counted, window, version, told=told):
+            why = "the count that a cut leaves"
         if why:
             raise ContextError(
                 f"Ollama cut the prompt: {self._model} saw {end.prompt_tokens} tokens of about "
@@ -91,8 +100,7 @@ class Room:
                 "raise num_ctx, make the task smaller, or update Ollama if it is old"
             )
         self._counted.append(counted)
-        chars = sum(len(message.content) for message in messages)
-        self._ratio.learn(chars + counted.tools, end.prompt_tokens)
+        self._ratio.learn(_text(messages) + counted.tools, end.prompt_tokens)
 
     def _ask_window(self) -> int | None:
         """What /api/ps says that the model has; None where that is not to be learnt."""
@@ -102,12 +110,12 @@ class Room:
             return None
         return (found.context_length or None) if found else None
 
-    def _miscounts(self) -> bool:
-        """Whether this version counts only the part of a prompt that it did not know yet."""
+    def _version(self) -> tuple[int, int, int]:
+        """Of the server; zeros where that is not to be learnt."""
         try:
-            return version_number(Server(self._host, _WINDOW_S).version()) == _MISCOUNTS
+            return version_number(Server(self._host, _WINDOW_S).version())
         except ModelUnavailableError:
-            return False
+            return (0, 0, 0)
 
     def _in_words(self, window: Window) -> str:
         if window.num_ctx == self._asked.num_ctx:
@@ -115,5 +123,9 @@ class Room:
         return f"the window of {window.num_ctx} that the server grants of {self._asked.num_ctx}"
 
 
-def _size(tools: Sequence[Any]) -> int:
-    return len(json.dumps(tools)) if tools else 0
+def _text(messages: Sequence[Message]) -> str:
+    return "".join(message.content for message in messages)
+
+
+def _described(tools: Sequence[Any]) -> str:
+    return json.dumps(tools) if tools else ""

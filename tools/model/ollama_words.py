@@ -4,7 +4,8 @@ import html
 import json
 import re
 
-_LONGEST = 300
+from greenloop.tools.model.one_line import one_line
+
 _TITLE = re.compile(r"<(title|h1)[^>]*>(.*?)</\1", re.IGNORECASE | re.DOTALL)
 
 
@@ -26,9 +27,3 @@ def server_text(error: object) -> str:
         text = f"a page, {title[2]!r}" if title else "a page"
         text = html.unescape(text)
     return one_line(text) or "no reason given"
-
-
-def one_line(text: str) -> str:
-    """A text without line breaks, and not longer than a message can be."""
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

@@ -120,9 +120,7 @@ def profile_for(server: Server, name: str, store: ProfileStore) -> Profile:
     facts = server.show(name)
     if facts.capabilities is None:
         return profile
-    # What the server lists is certain: without the capability it refuses tools with HTTP 400.
-    native = profile.native_tools and facts.can("tools")
-    return replace(profile, thinks=facts.can("thinking"), native_tools=native)
+    return replace(profile, thinks=facts.can("thinking"))  # what the server lists is certain
 
 
 def _fits(usual: object, value: object) -> bool:

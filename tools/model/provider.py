@@ -12,14 +12,24 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from greenloop.errors import ContextError, ModelReplyError
+from greenloop.errors import ContextError
 from greenloop.tools.model.base import MESSAGE_TOKENS, ModelReply, ModelRequest, OnText, Window
 from greenloop.tools.model.breakable import Breakable
 from greenloop.tools.model.profile import Profile
 from greenloop.tools.model.provider_client import Access, check_access, opened
-from greenloop.tools.model.provider_errors import PassingError, RefusedSettingError, Talk
+from greenloop.tools.model.provider_errors import RefusedSettingError, Talk
 from greenloop.tools.model.provider_names import provider_of
 from greenloop.tools.model.ratio import Ratio
+from greenloop.tools.model.reply_errors import (
+    UNTHOUGHT,
+    PassingError,
+    check_fit,
+    empty,
+    priced,
+    repeated,
+    too_long,
+)
+from greenloop.tools.model.runaway import Runaway
 from greenloop.tools.model.speech import Speech
 
 if TYPE_CHECKING:
@@ -75,7 +85,7 @@ class ProviderModel:
 
     def count(self, text: str) -> int:
         """By characters to a token, as learned from the provider's counts."""
-        return math.ceil(len(text) / self._ratio.value)
+        return self._ratio.tokens(text)
 
     def cancel(self) -> None:
         """Break off the reply; see `ChatModel.cancel`."""
@@ -89,13 +99,12 @@ class ProviderModel:
 
         Raises:
             ModelUnavailableError: no connection, or it broke, stalled or took too long.
-            ModelReplyError: the reply is empty, cut or filtered.
+            ModelReplyError: the reply is empty, cut or filtered, or repeats itself.
             ContextError: the prompt does not fit the window.
             ModelNotFoundError: the provider does not have the model.
             ConfigError: a package or the key is missing, or the key is refused.
             CancelledError: `cancel` was called.
         """
-        self._check_fit(request)
         return self._work.run(self._tries(request, on_text))
 
     @property
@@ -109,17 +118,12 @@ class ProviderModel:
         return Talk(self.name, self._access, self.window.num_ctx, self._untold)
 
     def _check_fit(self, request: ModelRequest) -> None:
-        if not any(message.content.strip() for message in request.messages):
-            raise ModelReplyError(f"there is nothing to ask {self.name}: the prompt is empty")
         tokens = sum(self.count(m.content) + MESSAGE_TOKENS for m in request.messages)
-        if tokens > self.window.room:
-            raise ContextError(
-                f"the prompt does not fit: about {tokens} tokens, and {self.window.num_predict} "
-                f"for the reply, are more than the window of {self.window.num_ctx}; raise num_ctx, "
-                "lower num_predict or make the task smaller"
-            )
+        words = f"the window of {self.window.num_ctx}"
+        check_fit(self.name, request.messages, tokens, self.window, words)
 
     async def _tries(self, request: ModelRequest, on_text: OnText | None) -> ModelReply:
+        self._check_fit(request)
         end = time.monotonic() + self.overall_s
         pauses = iter(self.pauses_s)
         while True:
@@ -136,25 +140,41 @@ class ProviderModel:
     async def _ask(self, request: ModelRequest, on_text: OnText | None, end: float) -> ModelReply:
         began = time.monotonic()
         speech, ending = Speech(on_text), _Ending()
+        asked = "\n".join(message.content for message in request.messages)
+
+        def spent() -> tuple[int, int]:
+            """Tokens of prompt and reply: the provider's count, else our estimate."""
+            written = self.count(speech.text) + self.count("x" * speech.thinking)
+            return ending.tokens_in or self.count(asked), ending.tokens_out or written
+
+        with priced(lambda: sum(spent())):
+            await self._listen(request, speech, ending, end)
+            self._check_end(speech, ending)
+        if ending.tokens_in:
+            self._ratio.learn(asked, ending.tokens_in)
+        tokens_in, tokens_out = spent()
+        return ModelReply(
+            speech.text,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            seconds=time.monotonic() - began,
+        )
+
+    async def _listen(
+        self, request: ModelRequest, speech: Speech, ending: "_Ending", end: float
+    ) -> None:
+        """Take in a reply to its end."""
         turns = [(message.role, message.content) for message in request.messages]
+        runaway = Runaway("\n".join(content for _, content in turns))
         async with (
             opened(self._access, request, self._untold) as chat,
             aclosing(cast("AsyncGenerator[AIMessageChunk]", chat.astream(turns))) as chunks,
         ):
             while (chunk := await self._next(chunks, end, heard=ending.began)) is not None:
                 ending.note(chunk)
-                speech.hear(str(chunk.text))
+                if found := runaway.hears(speech.hear(str(chunk.text))):
+                    raise repeated(self.name, found)
         speech.finish()
-        self._check_end(speech, ending)
-        asked = "\n".join(message.content for message in request.messages)
-        if ending.tokens_in:
-            self._ratio.learn(len(asked), ending.tokens_in)
-        return ModelReply(
-            speech.text,
-            tokens_in=ending.tokens_in or self.count(asked),
-            tokens_out=ending.tokens_out or self.count(speech.text),
-            seconds=time.monotonic() - began,
-        )
 
     async def _next(
         self, chunks: "AsyncGenerator[AIMessageChunk]", end: float, *, heard: bool
@@ -173,7 +193,8 @@ class ProviderModel:
 
     def _check_end(self, speech: Speech, ending: "_Ending") -> None:
         if ending.reason in _TOO_LONG:
-            raise self._talk.cut(self.window.num_predict)
+            thought = speech.thought and speech.silent
+            raise too_long(self.name, self.window.num_predict, UNTHOUGHT if thought else "")
         if ending.reason in _FULL:
             raise ContextError(
                 f"prompt and reply filled the window of {self.name}: lower num_ctx "
@@ -185,8 +206,9 @@ class ProviderModel:
             broken = self._talk.broken("it ended without an end", heard=ending.began)
             raise broken if ending.began else PassingError(broken)
         if not speech.text.strip():
-            thought = "it only thought" if speech.thought else "it said nothing"
-            raise self._talk.empty(thought)
+            if speech.thought:
+                raise empty(self.name, "it only thought", UNTHOUGHT)
+            raise empty(self.name, "it said nothing")
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from greenloop.errors import ConfigError
 from greenloop.tools.model.address import is_loopback, without_login
 from greenloop.tools.model.base import ModelRequest
+from greenloop.tools.model.one_line import one_line
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -25,6 +26,8 @@ _NO_KEY = "none"
 """For servers on this machine, which ask for no key, and clients that insist on one."""
 _SDKS = {"anthropic": "anthropic", "azure_openai": "openai", "openai": "openai"}
 """Packages whose clients take a connection of our making."""
+LIMIT = "extra_body"
+"""LangChain's setting by which the limit is told by the name of OpenAI's older protocol too."""
 _KEY_NAME = re.compile(r"\b[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)\b")
 _ABOUT_KEYS = re.compile(r"api[_ ]?key|credential|token", re.IGNORECASE)
 
@@ -45,6 +48,18 @@ class Access:
     def local(self) -> bool:
         """Whether the server is on this machine."""
         return bool(self.base_url) and is_loopback(self.base_url)
+
+    @property
+    def settings(self) -> frozenset[str]:
+        """Settings that are told, as LangChain calls them, and that the model may refuse."""
+        told = {"temperature"}
+        if _SDKS.get(self.provider) == "openai":
+            told |= {"seed", "stream_usage"}
+        if self.provider == "openai" and self.base_url:
+            # Servers that speak OpenAI's older protocol know only `max_tokens`; reasoning models
+            # know only `max_completion_tokens`, which LangChain sends.
+            told |= {LIMIT}
+        return frozenset(told)
 
     @property
     def where(self) -> str:
@@ -82,10 +97,13 @@ async def opened(
     Raises:
         ConfigError: see `check_access`.
     """
-    wishes: dict[str, Any] = {"temperature": request.temperature}
-    if _SDKS.get(access.provider) == "openai":
-        wishes |= {"seed": request.seed, "stream_usage": True}
-    told = {k: v for k, v in wishes.items() if k not in untold and v is not None}
+    wishes: dict[str, Any] = {
+        "temperature": request.temperature,
+        "seed": request.seed,
+        "stream_usage": True,
+        LIMIT: {"max_tokens": access.num_predict},
+    }
+    told = {k: wishes[k] for k in access.settings - untold if wishes[k] is not None}
     if access.provider not in _SDKS:
         yield _make(access, told)
         return
@@ -136,9 +154,6 @@ def _make(access: Access, told: Mapping[str, Any]) -> "BaseChatModel":
     }
     if access.base_url:
         settings["base_url"] = access.base_url
-        if access.provider == "openai":
-            # Servers that speak OpenAI's older protocol know only this name of the limit.
-            settings["extra_body"] = {"max_tokens": access.num_predict}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they would be written into the user's terminal
         try:
@@ -176,8 +191,8 @@ def _key_missing(access: Access, text: str) -> ConfigError:
 
 
 def _unfit(access: Access, error: Exception) -> ConfigError:
-    line = " ".join(str(error).split())[:300]
+    why = one_line(str(error)) or type(error).__name__
     return ConfigError(
-        f"{access.provider}:{access.model} cannot be used: {line or type(error).__name__}; see "
+        f"{access.provider}:{access.model} cannot be used: {why}; see "
         "the documentation of that provider in LangChain"
     )

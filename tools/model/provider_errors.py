@@ -15,7 +15,9 @@ from greenloop.errors import (
     ModelReplyError,
     ModelUnavailableError,
 )
-from greenloop.tools.model.provider_client import Access
+from greenloop.tools.model.one_line import one_line
+from greenloop.tools.model.provider_client import LIMIT, Access
+from greenloop.tools.model.reply_errors import PassingError
 
 _WINDOW = re.compile(
     r"context.?(length|size|window)|prompt is too long|maximum context|too many tokens"
@@ -24,10 +26,16 @@ _WINDOW = re.compile(
 )
 _REFUSED_SETTING = re.compile(
     r"unsupported|not supported|does not support|unexpected keyword|unknown|deprecated"
-    r"|unrecognized|not permitted|only the default",
+    r"|unrecognized|not permitted|only the default|cannot both|can't both|at the same time"
+    r"|mutually exclusive",
     re.IGNORECASE,
 )
-_SETTINGS = {"temperature": "temperature", "seed": "seed", "stream_options": "stream_usage"}
+_SETTINGS = {
+    "temperature": "temperature",
+    "seed": "seed",
+    "stream_options": "stream_usage",
+    "max_tokens": LIMIT,
+}
 """Settings that a model may refuse, as servers call them and as LangChain does."""
 _TIMEOUTS = frozenset(
     {"APITimeoutError", "ConnectTimeout", "PoolTimeout", "ReadTimeout", "TimeoutException",
@@ -40,17 +48,6 @@ _CONNECTION = frozenset(
 )  # fmt: skip
 _BUSY = (408, 409, 425, 429, 500, 502, 503, 504, 529)
 """HTTP statuses after which the same request may succeed; 529 is Anthropic's for overload."""
-_LONGEST_WORDS = 300
-
-
-class PassingError(Exception):
-    """Carries a failure that another try may cure; never leaves the client."""
-
-    def __init__(self, error: GreenloopError, after_s: float = 0.0) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.after_s = after_s
-        """What the server asks us to wait, in seconds."""
 
 
 class RefusedSettingError(Exception):
@@ -76,10 +73,10 @@ class Talk:
 
         Args:
             error: as it was raised.
-            heard: a part of the reply had come.
+            heard: a part of the reply had come; then no try starts it anew.
         """
         status, text = _status(error), _words(error)
-        if setting := self._refused_setting(status, text):
+        if not heard and (setting := self._refused_setting(status, text)):
             return RefusedSettingError(setting)
         if _WINDOW.search(text) or status == 413:
             return ContextError(
@@ -89,7 +86,8 @@ class Talk:
         if "content_filter" in text or "content management policy" in text:
             return self.filtered()
         if status:
-            return self._refusal(error, status, text)
+            refusal = self._refusal(error, status, text)
+            return refusal.error if heard and isinstance(refusal, PassingError) else refusal
         return self._breakdown(error, text, heard=heard)
 
     def filtered(self) -> ModelReplyError:
@@ -97,21 +95,6 @@ class Talk:
         return ModelReplyError(
             f"the reply of {self.name} was stopped by the provider's content filter: say the task "
             "in other words, or choose another model"
-        )
-
-    def empty(self, why: str) -> ModelReplyError:
-        """A reply without words."""
-        return ModelReplyError(
-            f"the reply of {self.name} is empty: {why}; ask again, or choose another model"
-        )
-
-    def cut(self, tokens: int) -> ModelReplyError:
-        """A reply that reached its longest."""
-        return ModelReplyError(
-            f"the reply of {self.name} is cut: it reached num_predict ({tokens} tokens); raise "
-            "num_predict or make the task smaller",
-            feedback=f"Your reply was cut at {tokens} tokens; nothing was written. "
-            "Send a smaller edit.",
         )
 
     def silent(self, seconds: float) -> ModelUnavailableError:
@@ -140,8 +123,8 @@ class Talk:
         """The setting that is refused, as LangChain calls it; empty if it is something else."""
         if status not in (0, 400, 422) or not _REFUSED_SETTING.search(text):
             return ""
-        found = (s for word, s in _SETTINGS.items() if word in text and s not in self.untold)
-        return next(found, "")
+        told = self.access.settings - self.untold
+        return next((s for word, s in _SETTINGS.items() if word in text and s in told), "")
 
     def _refusal(self, error: Exception, status: int, text: str) -> Exception:
         where = self.access.where
@@ -156,7 +139,7 @@ class Talk:
             busy = ModelUnavailableError(
                 f"{where} is busy or failed (HTTP {status}): {text}; try again later"
             )
-            return PassingError(busy, _retry_after(error))
+            return PassingError(busy, after_s=_retry_after(error))
         return ModelUnavailableError(
             f"{where} refused the request for {self.name} (HTTP {status}): {text}; check the "
             "model's name, base_url and your account there"
@@ -239,5 +222,4 @@ def _words(error: Exception) -> str:
     if not text.strip():
         lines = [str(link) for link in _chain(error) if str(link).strip()]
         text = lines[-1] if lines else type(error).__name__
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST_WORDS else f"{line[:_LONGEST_WORDS]}…"
+    return one_line(text)

@@ -46,7 +46,7 @@ class RecordingModel:
             StorageError: the recording could not be written.
         """
         asked = Asked.of(request, reads_prompt=self.reads_prompt)
-        ratio = chars_per_token(self.inner)
+        ratio, window = chars_per_token(self.inner), self.inner.window
         listener = _Listener(on_text)
         try:
             outcome = self.inner.reply(request, listener)
@@ -54,9 +54,9 @@ class RecordingModel:
             raise
         except GreenloopError as error:
             if not listener.failed:
-                self.recorder.add(Entry(asked, error, ratio), request.brief.workspace)
+                self.recorder.add(Entry(asked, error, ratio, window), request.brief.workspace)
             raise
-        self.recorder.add(Entry(asked, outcome, ratio), request.brief.workspace)
+        self.recorder.add(Entry(asked, outcome, ratio, window), request.brief.workspace)
         return outcome
 
 
@@ -66,7 +66,7 @@ def header_of(model: ChatModel, task: str, program: str) -> Header:
 
 
 def chars_per_token(model: ChatModel) -> float:
-    """By how many characters to a token a brain counts now; 0 for one that does not count.
+    """By how many characters of ASCII to a token a brain counts now; 0 if it does not count.
 
     Prompts are fitted by this, and brains learn it as they go; so a replay has to know it.
     """

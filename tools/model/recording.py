@@ -89,6 +89,8 @@ class Entry:
     outcome: ModelReply | GreenloopError
     chars_per_token: float
     """By which the brain counted when it was asked; 0 for one that does not count."""
+    window: Window
+    """That the brain had when it was asked; a server may have granted less than was wanted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from greenloop import errors
-from greenloop.errors import ConfigError, GreenloopError, InfrastructureError, StorageError
+from greenloop.errors import (
+    ConfigError,
+    GreenloopError,
+    InfrastructureError,
+    ModelReplyError,
+    StorageError,
+)
 from greenloop.tools.model.base import ModelReply, Window
-from greenloop.tools.model.normalise import hide_workspace
+from greenloop.tools.model.normalise import each_text, hide_workspace
 from greenloop.tools.model.profile import Profile
 from greenloop.tools.model.recording import Asked, Entry, Header, Recording
 from greenloop.tools.reader.base import Call
@@ -34,26 +40,35 @@ class Recorder:
             goes_on: whether the file may exist, with a recording of the same task and brain.
 
         Raises:
-            ConfigError: the file exists and does not fit, or cannot be written.
+            ConfigError: the file exists and does not fit, or cannot be opened.
+            StorageError: the header could not be written.
         """
         self._path = path
-        known = path.exists() and path.stat().st_size > 0 and _has_entries(path, header, goes_on)
         try:
+            there = path.exists() and path.stat().st_size > 0
+            known = there and _has_entries(path, header, goes_on)
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._file = os.open(path, flags, 0o600)
-            os.fchmod(self._file, 0o600)
+            try:
+                self._begin(header, known=known)
+            except BaseException:
+                os.close(self._file)
+                raise
         except OSError as error:
             raise ConfigError(
                 f"the recording {path} cannot be written: {error.strerror}; name another file"
             ) from error
+
+    def _begin(self, header: Header, *, known: bool) -> None:
+        os.fchmod(self._file, 0o600)
         if known:
-            _drop_torn_line(path, self._file)
+            _drop_torn_line(self._path, self._file)
         else:
             os.ftruncate(self._file, 0)
             self._write({"greenloop_recording": FORMAT, **asdict(header)})
 
     def add(self, entry: Entry, workspace: Path) -> None:
-        """Append a request and what came of it; the workspace's path is left out of the reply.
+        """Append a request and what came of it; the workspace's path is left out of it.
 
         Raises:
             StorageError: it could not be written.
@@ -62,15 +77,12 @@ class Recorder:
         line["messages"] = [{"role": r, "content": text} for r, text in entry.asked.messages]
         outcome = entry.outcome
         if isinstance(outcome, ModelReply):
-            reply = asdict(outcome)
-            line["reply"] = {**reply, "text": hide_workspace(outcome.text, workspace)}
+            name, said = "reply", asdict(outcome)
         else:
-            line["error"] = {
-                "class": type(outcome).__name__,
-                "message": str(outcome),
-                "feedback": getattr(outcome, "feedback", ""),
-            }
+            name, said = "error", _error_fields(outcome)
+        line[name] = each_text(said, lambda text: hide_workspace(text, workspace))
         line["chars_per_token"] = entry.chars_per_token
+        line["window"] = asdict(entry.window)
         self._write(line)
 
     def close(self) -> None:
@@ -107,7 +119,7 @@ def read_recording(path: Path) -> Recording:
     entries = []
     for number, line in enumerate(lines[1:], 2):
         try:
-            entries.append(_entry(_object(line)))
+            entries.append(_entry(_object(line), header.window))
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(
                 f"line {number} of the recording {path} cannot be read: {error!r}; record anew"
@@ -168,7 +180,15 @@ def _header(path: Path, line: bytes) -> Header:
         ) from error
 
 
-def _entry(data: dict[str, Any]) -> Entry:
+def _error_fields(error: GreenloopError) -> dict[str, Any]:
+    known: dict[str, Any] = {"class": type(error).__name__, "message": str(error)}
+    if isinstance(error, ModelReplyError):
+        known |= {"feedback": error.feedback, "tokens": error.tokens}
+    return known
+
+
+def _entry(data: dict[str, Any], window: Window) -> Entry:
+    """What a line holds; `window` where it names none, as older recordings do."""
     asked = Asked(
         role=data["role"],
         temperature=data["temperature"],
@@ -178,7 +198,9 @@ def _entry(data: dict[str, Any]) -> Entry:
         messages=tuple((turn["role"], turn["content"]) for turn in data["messages"]),
     )
     outcome = _reply(data["reply"]) if "reply" in data else _error(data["error"])
-    return Entry(asked, outcome, data["chars_per_token"])
+    if "window" in data:
+        window = Window(**data["window"])
+    return Entry(asked, outcome, data["chars_per_token"], window)
 
 
 def _reply(data: dict[str, Any]) -> ModelReply:
@@ -189,7 +211,7 @@ def _reply(data: dict[str, Any]) -> ModelReply:
 
 def _error(data: dict[str, Any]) -> GreenloopError:
     kind = getattr(errors, data["class"], InfrastructureError)
-    if issubclass(kind, errors.ModelReplyError):
-        return kind(data["message"], data["feedback"])
+    if issubclass(kind, ModelReplyError):
+        return ModelReplyError(data["message"], data["feedback"], tokens=data.get("tokens", 0))
     named = issubclass(kind, GreenloopError)
     return kind(data["message"]) if named else InfrastructureError(data["message"])

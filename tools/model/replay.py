@@ -1,19 +1,21 @@
 """A brain that answers from a recording: what was asked before is answered as it was then."""
 
 import difflib
-import math
 import re
 from collections import Counter, defaultdict, deque
 from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
-from greenloop.errors import ModelReplyError, ReplayError
+from greenloop.errors import GreenloopError, ModelReplyError, ReplayError
 from greenloop.tools.model.base import ModelReply, ModelRequest, OnText, Window
-from greenloop.tools.model.normalise import show_workspace
+from greenloop.tools.model.normalise import each_text, show_workspace
 from greenloop.tools.model.profile import Profile
+from greenloop.tools.model.ratio import estimate
 from greenloop.tools.model.recording import Asked, Entry, Recording
+from greenloop.tools.reader.base import Call
 
 _SHOWN_CHARS = 70
 """Of each side of a difference, in a message."""
@@ -22,13 +24,14 @@ _SHOWN_CHARS = 70
 class ReplayModel:
     """Answers from a recording; implements `ChatModel`. To the nodes it is the recorded brain."""
 
-    def __init__(self, recording: Recording, *, goes_on: bool = False) -> None:
+    def __init__(self, recording: Recording, *, goes_on: bool = False, used: int = 0) -> None:
         """Nothing is asked of anybody but the recording.
 
         Args:
             recording: what to answer from.
             goes_on: a thread is resumed: failures that ended the run, and after which the same
-                was asked again, are past.
+                was asked again, are past, and so is all before the first that is asked now.
+            used: requests that the thread made before; the replay goes on behind them.
         """
         self._path = recording.path
         self._header = recording.header
@@ -42,15 +45,16 @@ class ReplayModel:
                 waiting.pop()
             waiting.append(index)
         self._asked_so_far = 0
-        first = next(iter(recording.entries), None)
-        self._chars_per_token = (
-            first.chars_per_token if first else recording.header.profile.chars_per_token
-        )
+        self._resumes = goes_on
+        """Until the first request."""
+        self._window = recording.header.window
+        self._chars_per_token = recording.header.profile.chars_per_token
+        self._go_to(self._place_after(used))
 
     @property
     def window(self) -> Window:
-        """Of the recorded brain."""
-        return self._header.window
+        """That the recorded brain had at this point."""
+        return self._window
 
     @property
     def profile(self) -> Profile:
@@ -59,7 +63,7 @@ class ReplayModel:
 
     def count(self, text: str) -> int:
         """As the recorded brain counted at this point."""
-        return math.ceil(len(text) / self._chars_per_token) if self._chars_per_token else 0
+        return estimate(text, self._chars_per_token) if self._chars_per_token else 0
 
     def cancel(self) -> None:
         """Nothing: it answers at once."""
@@ -77,16 +81,36 @@ class ReplayModel:
         if not waiting:
             raise self._missing(asked, request.brief.workspace)
         index = waiting.popleft()
-        outcome = self._entries[index].outcome
-        if index + 1 < len(self._entries):
-            self._chars_per_token = self._entries[index + 1].chars_per_token
+        if self._resumes:
+            self._resumes = False
+            self._go_to(index)
+        self._count_as(index + 1)
+        outcome = _shown(self._entries[index].outcome, request.brief.workspace)
         if not isinstance(outcome, ModelReply):
             raise outcome
-        text = show_workspace(outcome.text, request.brief.workspace)
         if on_text is not None and self.reads_prompt:
-            for word in re.findall(r"\s*\S+\s*|\s+", text):
+            for word in re.findall(r"\s*\S+\s*|\s+", outcome.text):
                 on_text(word)
-        return replace(outcome, text=text)
+        return outcome
+
+    def _place_after(self, used: int) -> int:
+        """Of the entry that follows so many; failures that ended a run count for no request."""
+        if used == 0:
+            return 0
+        made = [i for i, entry in enumerate(self._entries, 1) if not _ended_a_run(entry)]
+        return made[used - 1] if used <= len(made) else len(self._entries)
+
+    def _go_to(self, index: int) -> None:
+        """Offer nothing before this entry, and count as the brain did there."""
+        for waiting in self._left.values():
+            while waiting and waiting[0] < index:
+                waiting.popleft()
+        self._count_as(index)
+
+    def _count_as(self, index: int) -> None:
+        """Count, and have the window, as the brain did when this entry was made."""
+        for entry in self._entries[index : index + 1]:
+            self._chars_per_token, self._window = entry.chars_per_token, entry.window
 
     def _missing(self, asked: Asked, workspace: Path) -> ReplayError:
         who = f"request {self._asked_so_far} (of the {asked.role})"
@@ -131,6 +155,23 @@ class ReplayModel:
             path.write_text(text, encoding="utf-8", errors="surrogateescape")
             return f" (all of it: {path})"
         return ""
+
+
+def _shown(outcome: ModelReply | GreenloopError, workspace: Path) -> ModelReply | GreenloopError:
+    """What came of a request, with the workspace's path in it."""
+
+    def show(text: str) -> str:
+        return show_workspace(text, workspace)
+
+    if isinstance(outcome, ModelReply):
+        calls = tuple(Call(c.tool, each_text(c.arguments, show)) for c in outcome.calls)
+        text, gave_up = show(outcome.text), show(outcome.gave_up)
+        return replace(outcome, text=text, gave_up=gave_up, calls=calls)
+    error = copy(outcome)
+    error.args = (show(str(outcome)),)
+    if isinstance(error, ModelReplyError):
+        error.feedback = show(error.feedback)
+    return error
 
 
 def _ended_a_run(entry: Entry) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from greenloop.errors import GreenloopError, ModelReplyError
 from greenloop.tools.model.base import ModelReply, ModelRequest, OnText, Role, Window
 from greenloop.tools.model.profile import DEFAULT, Profile
+from greenloop.tools.model.ratio import estimate
 
 _CHARS_PER_TOKEN = 4
 _WINDOW = Window(8192, 2048)
@@ -47,8 +48,8 @@ class ScriptedModel:
         self._left = [_as_reply(reply) for reply in self.replies]
 
     def count(self, text: str) -> int:
-        """Four characters to a token."""
-        return -(-len(text) // _CHARS_PER_TOKEN)
+        """Four characters of ASCII to a token."""
+        return estimate(text, _CHARS_PER_TOKEN)
 
     def cancel(self) -> None:
         """Nothing: it speaks at once."""

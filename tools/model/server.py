@@ -4,6 +4,7 @@ Every question has a short time limit, so that a stalled server costs seconds, n
 """
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from greenloop.tools.model.server_records import (
 if TYPE_CHECKING:
     import httpx
 
+_NO_ROOM = re.compile(r"memory|vram|cuda|alloc|terminated|resource limit", re.IGNORECASE)
+"""In the words of a load that failed; where a driver ended the whole process, they say no more."""
 _CONNECT_S = 1.5
 _MOST_BYTES = 32 * 1024 * 1024
 """Far more than a server with thousands of models answers."""
@@ -32,6 +35,10 @@ _MOST_BYTES = 32 * 1024 * 1024
 
 class _NoAnswerError(ModelUnavailableError):
     """Nothing listens, or it stays silent; as opposed to something that is not Ollama."""
+
+
+class NoRoomError(ModelUnavailableError):
+    """The model could not be loaded, most likely for lack of memory; a smaller window may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,8 @@ class Server:
             limit_s: longest wait, in seconds.
 
         Raises:
-            ModelUnavailableError: see `Server`; also when the model does not fit or will not run.
+            NoRoomError: the model does not fit.
+            ModelUnavailableError: see `Server`; also when the model will not run.
             ModelNotFoundError: the server does not have the model.
         """
         body = {
@@ -222,7 +230,9 @@ class Server:
             )
         if "error" not in answer:
             return self._no_ollama(f"HTTP {status}")
-        return ModelUnavailableError(
+        failed = status == HTTPStatus.INTERNAL_SERVER_ERROR
+        kind = NoRoomError if failed and _NO_ROOM.search(text) else ModelUnavailableError
+        return kind(
             f"Ollama at {self.where} failed at {path} (HTTP {status}): {text}; see the log of "
             "`ollama serve`, lower num_ctx or choose a smaller model"
         )

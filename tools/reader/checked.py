@@ -127,7 +127,7 @@ def _value(value: object, parameter: Parameter, path: str, tagged: bool) -> obje
     result = coerced(value, parameter, path)
     if not isinstance(result, str):
         return result
-    if tagged:
+    if tagged or (parameter.name == "content" and path.endswith((".py", ".pyi"))):
         result = unescaped_entities(result, path)
     if parameter.name == "path":
         return clean_path(result)

@@ -44,6 +44,8 @@ def clean_command(command: str) -> str:
     if len(command) > 2 and command[0] == command[-1] == "`" and "`" not in command[1:-1]:
         command = command[1:-1].strip()
     _refuse_lost_escapes(command)
+    if "&amp;&amp;" in command:  # no shell has that: the whole command was escaped
+        command = html.unescape(command)
     return re.sub(r"\A\$\s+", "", command)
 
 
@@ -71,7 +73,7 @@ def clean_pattern(pattern: str) -> str:
 
 
 def unescaped_entities(text: str, path: str) -> str:
-    """A text between tags, with `&lt;` resolved where that alone makes sense."""
+    """A text with `&lt;` resolved where that alone makes sense."""
     if not _ENTITY.search(text) or _RAW_MARK.search(text):
         return text
     suffix = PurePosixPath(path).suffix.lower()

@@ -9,8 +9,8 @@ from greenloop.tools.reader.names import Names
 from greenloop.tools.reader.python_calls import read_call
 
 ACTION = (
-    r"^[ \t>*_#-]*(?:Action|Tool|Function|Tool[ _]Name|Function[ _]Name|✿FUNCTION✿)(?:\*\*|__)?"
-    r"[ \t]*[:：](?:\*\*|__)?"
+    r"^[ \t>*_#-]*(?:Action|Tool|Function|Tool[ _]Name|Function[ _]Name|✿FUNCTION✿)"
+    r"(?:[ _]?\d{1,2})?(?:\*\*|__)?[ \t]*[:：](?:\*\*|__)?"
 )
 """Beginning of a line that names a tool, as a pattern; the colon may be bold."""
 HARMONY = r"to=(?:functions\.)?[A-Za-z_][\w.]*"
@@ -26,7 +26,7 @@ _ACTION = re.compile(
 )
 _INPUT = re.compile(
     r"\s*[ \t>*_#-]*(?:(?:Action|Tool)[ _]?)?"
-    r"(?:Input|Args|Arguments|Parameters|Params|Query|✿ARGS✿)"
+    r"(?:Input|Args|Arguments|Parameters|Params|Query|✿ARGS✿)(?:[ _]?\d{1,2})?"
     r"(?:\*\*|__)?[ \t]*[:：](?:\*\*|__)?[ \t]*(?:\n?```\w*\n|\n(?=[{\[]))?",
     re.IGNORECASE,
 )

@@ -68,7 +68,8 @@ def read_string(text: str, at: int) -> String:
         raise Unreadable(end, cut=False)
     if "r" in letters:
         return String(body, end + 1, lossless=True)
-    mixed = "\n" in body and "\\n" in body
+    # A backslash at a line's end joins lines in some notations and is text in others.
+    mixed = "\n" in body and ("\\n" in body or "\\\n" in body)
     return String(_decoded(body, quote), end + 1, lossless=not mixed)
 
 

@@ -10,6 +10,8 @@ _NAMESPACE = re.compile(
     r"^(?:(?:functions?|tools?|default_api|api|assistant)(?:\.|::|/|__?(?=\w)))+"
 )
 _INDEX = re.compile(r"(?::\d+|\(\s*\))$")
+_LEAKED = re.compile(r"<\|.*\Z", re.DOTALL)
+"""Special tokens of a template after a name, as in `read_file<|channel|>commentary`."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SHOWN = 60
 """Characters of an unknown name that are repeated to the model."""
@@ -36,6 +38,13 @@ _ORDER = (
     "run_command",
     "finish",
 )
+_FOREIGN = frozenset(
+    """apply_diff ask_followup_question attempt_completion browser_action create_file
+    create_new_file execute_bash execute_command insert_content list_code_definition_names
+    list_files new_task replace_in_file run_terminal_command search_and_replace search_files
+    str_replace_editor switch_mode use_mcp_tool write_to_file""".split()  # noqa: SIM905
+)
+"""Tools of other agents that models call as tags of that name."""
 _INSTEAD = {
     "run_command": "the tests are run for you after each edit. ",
     "finish": "send the edits; the work ends when the tests pass. ",
@@ -60,12 +69,16 @@ class Names:
 
     def find(self, name: str) -> Tool | None:
         """The tool of this name; case, hyphens, namespaces and call numbers do not count."""
-        bare = _INDEX.sub("", name.strip().strip("`'\"*"))
+        bare = _INDEX.sub("", _LEAKED.sub("", name).strip().strip("`'\"*"))
         for candidate in (bare, _NAMESPACE.sub("", bare)):
             tool = self._tools.get(candidate) or self._by_key.get(_key(candidate))
             if tool:
                 return tool
         return None
+
+    def is_foreign(self, name: str) -> bool:
+        """Whether this is another agent's tool, and none on offer."""
+        return name in _FOREIGN and self.find(name) is None
 
     def unknown(self, name: str) -> Refusal:
         """Says that there is no such tool, which one may be meant, and which there are."""

@@ -14,7 +14,8 @@ PYTHON_LEAD = re.compile(_LEAD, re.IGNORECASE)
 
 NEXT = re.compile(
     r"(?P<thought><(?P<thinks>think(?:ing)?|thoughts?|reasoning|scratch_?pad|reflection)>|\[THINK\])"
-    r"|(?P<block>^ {0,3}<{5,9}[ \t]*(?:(?:SEARCH|HEAD|ORIGINAL|OLD|FIND)\b[^\n]*)?$)"
+    r"|(?P<block>^ {0,3}<{5,9}[ \t]*(?:(?:SEARCH|HEAD|ORIGINAL|OLD|FIND)\b[^\n]*)?$"
+    r"|^ {0,3}-{5,9} ?SEARCH>?[ \t]*$)"
     r"|(?P<fence>^[ \t]*(?:`{3,}|~{3,})[^`\n]*$)"
     r"|(?P<patch>^(?:--- [^\n]*\n\+\+\+ |@@ |\*\*\* Begin Patch))"
     rf"|(?P<target>{HARMONY})"

@@ -44,7 +44,9 @@ def is_placeholder_path(path: str) -> bool:
 
 def is_placeholder_command(command: str) -> bool:
     """Whether a command still has a slot to fill, such as `<file>` or `path/to/`."""
-    return bool(_FOLDER.search(command) or _SLOT.search(command))
+    said = re.fullmatch(r"\W*(?:(?:your|the|shell) )*(?:command|cmd)(?: here)?\W*", command, re.I)
+    bare = command.strip("\"'` \t\n")
+    return bool(said or bare in ("...", "…") or _FOLDER.search(command) or _SLOT.search(command))
 
 
 def is_placeholder_content(text: str) -> bool:

@@ -19,29 +19,23 @@ from greenloop.tools.reader.order import independent, without_repeats
 from greenloop.tools.reader.registry import COMMAND_TOOL
 from greenloop.tools.reader.scan import scan_reply
 from greenloop.tools.reader.shell import command_in
+from greenloop.tools.reader.shown import is_shown, is_shown_edit
 
 _STRAY_END = re.compile(r"</(?:think(?:ing)?|thoughts?|reasoning)>|\[/THINK\]")
 _OPENS_THOUGHT = re.compile(r"<(?:think(?:ing)?|thoughts?|reasoning)>|\[THINK\]")
 _FABRICATED = re.compile(
     r"^[ \t>*_#]*(?:Observations?|Tool (?:result|output|response)s?|Results?|Output|Response)"
     r"(?:\*\*|__)?[ \t]*[:：]|<(?:tool_(?:response|result|output)s?|function_results?|observation)>"
-    r"|\[(?:TOOL_RESULTS|tool_response|tool_result)\]|^(?:User|Human|System)[ \t]*:",
+    r"|\[(?:TOOL_RESULTS|tool_response|tool_result)\]|^(?:User|Human|System)[ \t]*:"
+    r"|^[`~]{3,}(?:output|stdout|results?|tool_(?:output|result|response)s?)[ \t]*$"
+    r"|<\|im_start\|>(?:user|tool)|<\|start_header_id\|>(?:user|ipython|tool)|\[INST\]"
+    r"|<start_of_turn>user|<\|(?:user|tool|observation)\|>",
     re.MULTILINE | re.IGNORECASE,
 )
-_EXAMPLE = re.compile(
-    r"\b(?:for example|e\.g\.|for instance|would (?:look|be)|looks like|examples? of|examples?:"
-    r"|the format|format:|could (?:be|use|call|have)|would (?:call|use|write|run)"
-    r"|(?:do not|don't|never|must not|should not|not going to|won't|not) (?:\w+ )?"
-    r"(?:run|runs|call|use|execute|write|do|send)(?=\W))",
-    re.IGNORECASE,
-)
-"""What shows, on the line before a call, that it is only talked about."""
-_ADVICE = re.compile(
-    r"^To \w+[^\n]*:|\b[Hh]ow to |\b(?:you|your) |\bwith:\s*\Z"
-    r"|\boutputs?\b|\bresults?\b|\bprint(?:s|ed)\b"
-)
-"""What shows that a shell command is for the reader, or was run before."""
 _AFTER_CALL = re.compile(r"(?:\s|</?[\w|]+>|`{3}|\[/?\w+\])*\Z")
+_ENDS_EDIT = re.compile(
+    r"^ {0,3}(?:[>+]{5,9}(?: ?\w+)?|`{3,}|~{3,}|\*\*\* End Patch)\s*$", re.MULTILINE
+)
 _HARMONY = re.compile(r"<\|(?:start|end|channel|message|constrain|call|return)\|>")
 _HARMONY_THOUGHT = re.compile(
     r"<\|channel\|>analysis<\|message\|>.*?(?:<\|end\|>|(?=<\|start\|>|<\|channel\|>)|\Z)",
@@ -72,6 +66,8 @@ def read_reply(reply: str, tools: Sequence[Tool], *, cut: bool = False) -> Readi
     asked = _meant(scan, text, names)
     masked = _masked(text, scan, asked)
     edits, trouble = _edits(masked, examples=COMMAND_TOOL in names)
+    if edits and _only_seen(masked, scan, edits):
+        edits = ()
     begin = asked[0].start if asked else len(text)
     if edits and (not asked or _position(masked, edits) < begin):
         return _of_edits(edits, _words(masked), cut, len(asked))
@@ -115,25 +111,13 @@ def _meant(scan: Scan, text: str, names: Names) -> list[Asked]:
         tool = names.find(asked.name)
         if not asked.sure and (tool is None or not fits(asked, tool)):
             continue
-        if asked.form in ("json", "python") and _only_an_example(asked, text, tool):
+        if is_shown(asked, text, tool):
             continue
         in_thought = asked.start > scan.open_thought >= 0
         if in_thought and tool and tool.mutates and not _AFTER_CALL.match(text, asked.end):
             continue  # the thought goes on after it
         meant.append(asked)
     return meant
-
-
-def _only_an_example(asked: Asked, text: str, tool: Tool | None) -> bool:
-    if tool is not None and not tool.mutates:
-        return False
-    before = text[max(0, asked.start - 300) : asked.start].rstrip(" \t\n`")
-    before = re.sub(r"[`~]{3,}[\w-]*\s*\Z", "", before).rstrip()
-    if before.endswith((">", "]")):  # a tag: no sentence
-        return False
-    line = before.rpartition("\n")[2]
-    advice = asked.form == "shell" and _ADVICE.search(line)
-    return bool(_EXAMPLE.search(line) or advice)
 
 
 def _masked(text: str, scan: Scan, asked: Sequence[Asked]) -> str:
@@ -155,6 +139,15 @@ def _edits(text: str, *, examples: bool) -> tuple[tuple[Edit, ...], EditError | 
         return parse_edits(text, examples=examples), None
     except EditError as error:
         return (), error
+
+
+def _only_seen(text: str, scan: Scan, edits: Sequence[Edit]) -> bool:
+    """Whether the edits are an example, an echo, or a draft in a thought that goes on."""
+    at = _position(text, edits)
+    if is_shown_edit(text, at):
+        return True
+    ends = list(_ENDS_EDIT.finditer(text))
+    return at > scan.open_thought >= 0 and bool(ends) and bool(text[ends[-1].end() :].strip())
 
 
 def _position(text: str, edits: Sequence[Edit]) -> int:
@@ -237,7 +230,7 @@ def _as_command(
     command = command_in(scan.blocks)
     if isinstance(command, Refusal):
         return Reading(refusal=command, text=words)
-    if command is None or _only_an_example(command, text, names.find(command.name)):
+    if command is None or is_shown(command, text, names.find(command.name)):
         return Reading(text=words)
     return _of_calls([command], [], names, words, cut=False, edits=0)
 

@@ -71,8 +71,14 @@ _FINISH = Tool(
 STANDARD: tuple[Tool, ...] = (_READ, _WRITE, _EDIT, _RUN, _LIST, _SEARCH, _TODO, _FINISH)
 """For an agent that does everything by calls."""
 
-CODER: tuple[Tool, ...] = (_READ, _LIST, _SEARCH, _EDIT, _WRITE)
-"""For the coder, whose tests are run for it."""
+CODER: tuple[Tool, ...] = (
+    _READ,
+    Tool("list_dir", _LIST.about, _LIST.parameters[:1]),
+    Tool("search", _SEARCH.about, _SEARCH.parameters[:1]),
+    _EDIT,
+    _WRITE,
+)
+"""For the coder, whose tests are run for it, and whose lookups are those of its prompt."""
 
 COMMAND_TOOL = _RUN.name
 """The tool that a fenced shell command stands for."""

@@ -105,7 +105,9 @@ class _Walk:
             self.at = match.end()
 
     def block(self, match: re.Match[str]) -> None:
-        end = re.compile(r"^ {0,3}>{5,9}[^\n]*$", re.MULTILINE).search(self.text, match.end())
+        end = re.compile(r"^ {0,3}(?:>{5,9}[^\n]*|\+{5,9} ?REPLACE>?[ \t]*)$", re.MULTILINE).search(
+            self.text, match.end()
+        )
         self.at = end.end() if end else len(self.text)
 
     def patch(self, match: re.Match[str]) -> None:

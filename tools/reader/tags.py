@@ -29,7 +29,7 @@ _PAIR = re.compile(
     r"\s*<arg_key>\s*([\w-]+)\s*</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL
 )
 _PARAMETER = re.compile(
-    r"\s*<(parameter|param|arg|argument|property)(?:\s*=\s*|\s+name\s*=\s*)[\"']?([\w-]+)[\"']?"
+    r"\s*<(?:\w+:)?(parameter|param|arg|argument|property)(?:\s*=\s*|\s+name\s*=\s*)[\"']?([\w-]+)[\"']?"
     r"[^<>\n]*>"
 )
 _CHILD = re.compile(r"\s*<([A-Za-z_][\w-]*)>")
@@ -64,6 +64,8 @@ def read_element(text: str, at: int, names: Names, tagged: bool) -> Asked | Brok
     direct = _DIRECT.match(text, at)
     if direct and names.find(direct[1]):
         return _element(text, direct, (direct[1], direct[1]), names, sure=tagged)
+    if direct and names.is_foreign(direct[1]) and _CHILD.match(text, direct.end()):
+        return _element(text, direct, (direct[1], direct[1]), names, sure=True)
     return None
 
 
@@ -174,10 +176,10 @@ def _value_end(
     own = "|".join(re.escape(c) for c in closers if c != tag)
     outer = rf"{_OUTER_END}|</(?:{own})>" if own else _OUTER_END
     names = "|".join(re.escape(p.name) for p in tool.parameters) if tool else r"\w+"
-    opens = rf"<(?:parameter|param|arg|argument|property)[\s=]|<(?:{names})>"
-    own_end = re.compile(rf"</{re.escape(tag)}>(?=\s*(?:{outer}|{opens}|\Z))")
+    opens = rf"<(?:\w+:)?(?:parameter|param|arg|argument|property)[\s=]|<(?:{names})>"
+    own_end = re.compile(rf"</(?:\w+:)?{re.escape(tag)}>(?=\s*(?:{outer}|{opens}|\Z))")
     match = own_end.search(text, at)
-    loose = re.compile(rf"\s?<(?:parameter|param|arg)[\s=]|(?:{outer})").search(text, at)
+    loose = re.compile(rf"\s?<(?:\w+:)?(?:parameter|param|arg)[\s=]|(?:{outer})").search(text, at)
     if match and (
         not loose or tag not in ("parameter", "param", "arg") or match.start() <= loose.start()
     ):

@@ -87,8 +87,13 @@ class Desk:
             with self.service.turnstile.turn(self.wire):
                 load = shelf.load(asked.name, asked.num_ctx, asked.runner)
                 self.entry.facts |= {"reload": load.reloaded, "evicted": list(load.evicted)}
-                self.wire.wait(self.service.script.load_seconds if load.reloaded else 0.0)
-        shelf.release(asked.name, asked.keep_s)
+                try:
+                    self.wire.wait(self.service.script.load_seconds if load.reloaded else 0.0)
+                finally:
+                    shelf.release(asked.name, asked.keep_s)
+        else:
+            # Does not wait for its turn: a reply on its way is written to its end.
+            shelf.unload(asked.name)
         ended = {"done": True, "done_reason": "load" if asked.keep_s else "unload"}
         told = {"model": asked.name, "created_at": timestamp(), **body, **ended}
         self.finish("completed")

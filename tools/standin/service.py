@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         script = demo_script() if args.demo else Script.load(args.script)
     except (OSError, ValueError, TypeError) as error:
-        print(f"no script: {error}", file=sys.stderr)
+        print(f"no script in {args.script}: {error}", file=sys.stderr)
         return 2
     try:
         service = Service(("127.0.0.1", args.port), _shared(script, args.log))

@@ -20,11 +20,12 @@ class Loaded:
     """Bytes: weights and KV cache of the whole window."""
     size_vram: int
     """Of these, bytes on the GPU."""
-    keep_s: float = 0.0
     expires: float = field(default_factory=time.time)
     """Seconds since the epoch."""
     used: float = field(default_factory=time.monotonic)
     users: int = 0
+    leaving: bool = False
+    """It goes when its last user does."""
 
     @property
     def on_gpu(self) -> float:
@@ -54,7 +55,7 @@ class Shelf:
         max_loaded: int = 3,
         clock: float = 1.0,
     ) -> None:
-        self._models = {_tagged(model.name): model for model in models}
+        self._models = {_key(model.name): model for model in models}
         self._loaded: dict[str, Loaded] = {}
         self._gpu_bytes = gpu_bytes
         self._max_loaded = max_loaded
@@ -62,58 +63,69 @@ class Shelf:
         self._lock = threading.Lock()
 
     def find(self, name: str) -> OfferedModel | None:
-        """The offered model of that name; a name without a tag means `latest`."""
-        return self._models.get(_tagged(name))
+        """The offered model of that name; a name without a tag means `latest`, case is nothing."""
+        return self._models.get(_key(name))
 
     def offered(self) -> Sequence[tuple[str, OfferedModel]]:
         """Every model with its full name."""
         with self._lock:
-            return list(self._models.items())
+            return [(_full(model.name), model) for model in self._models.values()]
 
     def running(self) -> Sequence[tuple[str, Loaded]]:
         """Every model in memory with its full name."""
         with self._lock:
             self._forget_expired()
-            return list(self._loaded.items())
+            return [(_full(entry.model.name), entry) for entry in self._loaded.values()]
 
     def add(self, model: OfferedModel) -> None:
         """Offer one more model."""
         with self._lock:
-            self._models[_tagged(model.name)] = model
+            self._models[_key(model.name)] = model
 
     def delete(self, name: str) -> None:
         """Offer a model no longer."""
         with self._lock:
-            self._models.pop(_tagged(name), None)
-            self._loaded.pop(_tagged(name), None)
+            self._models.pop(_key(name), None)
+            self._loaded.pop(_key(name), None)
 
     def load(self, name: str, num_ctx: int, runner: Mapping[str, Any]) -> Load:
         """Have a model in memory with that window and those options, in use until `release`."""
-        name = _tagged(name)
+        key = _key(name)
         with self._lock:
             self._forget_expired()
-            entry = self._loaded.get(name)
+            entry = self._loaded.get(key)
             is_fit = entry is not None and (entry.num_ctx, entry.runner) == (num_ctx, runner)
             evicted: tuple[str, ...] = ()
             if entry is None or not is_fit:
-                self._loaded.pop(name, None)
+                self._loaded.pop(key, None)
                 evicted = self._make_room()
-                entry = self._placed(self._models[name], num_ctx, runner)
-                self._loaded[name] = entry
+                entry = self._placed(self._models[key], num_ctx, runner)
+                self._loaded[key] = entry
             entry.users += 1
+            entry.leaving = False
             entry.used = time.monotonic()
             return Load(entry, not is_fit, evicted)
 
     def release(self, name: str, keep_s: float) -> None:
         """End a use: the model stays for `keep_s` seconds more, or goes at once with 0."""
         with self._lock:
-            entry = self._loaded.get(_tagged(name))
+            entry = self._loaded.get(_key(name))
             if entry is None:
                 return
             entry.users = max(0, entry.users - 1)
             entry.expires = time.time() + keep_s / self._clock
-            if keep_s == 0 and not entry.users:
-                del self._loaded[_tagged(name)]
+            if (entry.leaving or keep_s == 0) and not entry.users:
+                del self._loaded[_key(name)]
+
+    def unload(self, name: str) -> None:
+        """Let a model go at once, or with its last user; as expireRunner of Ollama does."""
+        with self._lock:
+            entry = self._loaded.get(_key(name))
+            if entry is None:
+                return
+            entry.leaving = True
+            if not entry.users:
+                del self._loaded[_key(name)]
 
     def _placed(self, model: OfferedModel, num_ctx: int, runner: Mapping[str, Any]) -> Loaded:
         size = model.size + model.kv_per_token * num_ctx
@@ -126,8 +138,7 @@ class Shelf:
         evicted = []
         while len(self._loaded) >= max(1, self._max_loaded):
             oldest = min(self._loaded, key=lambda name: self._loaded[name].used)
-            del self._loaded[oldest]
-            evicted.append(oldest)
+            evicted.append(_full(self._loaded.pop(oldest).model.name))
         return tuple(evicted)
 
     def _forget_expired(self) -> None:
@@ -135,5 +146,10 @@ class Shelf:
         self._loaded = {k: v for k, v in self._loaded.items() if v.users or v.expires > now}
 
 
-def _tagged(name: str) -> str:
+def _full(name: str) -> str:
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def _key(name: str) -> str:
+    # Names are compared without regard to case (model.Name.EqualFold of Ollama), and shown with it.
+    return _full(name).lower()

@@ -22,8 +22,8 @@ def test_known_models(name: str) -> None:
     assert 2.0 <= profile.chars_per_token <= 4.0
 
 
-def test_native_tools_are_left_to_the_probe_but_for_one_family() -> None:
-    assert [name for name in NAMED if family_profile(name).native_tools] == ["gpt-oss:20b"]
+def test_native_tools_are_left_to_the_probe() -> None:
+    assert [name for name in NAMED if family_profile(name).native_tools] == []
 
 
 def test_who_thinks() -> None:
@@ -47,6 +47,33 @@ def test_the_longest_fitting_row_counts() -> None:
 )
 def test_names_as_people_write_them(name: str) -> None:
     assert family_profile(name) == family_profile("mistral-nemo:12b")
+
+
+@pytest.mark.parametrize(
+    "name", ["qwen:32b", "Qwen-3B-Chat", "qwen-32b", "gemma:4b", "phi:4b", "me/own:qwen3-8b"]
+)
+def test_a_size_or_a_tag_is_no_generation(name: str) -> None:
+    assert family_profile(name) == DEFAULT
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["qwen3:4b-instruct-2507-q4_K_M", "hf.co/u/Qwen3-4B-Instruct-2507-GGUF:Q4_K_M",
+     "qwen3:30b-a3b-instruct-2507-q4_K_M", "Qwen3-30B-A3B-Instruct"],
+)  # fmt: skip
+def test_the_tag_counts_where_a_row_needs_it(name: str) -> None:
+    assert family_profile(name).source == "family"
+    assert not family_profile(name).thinks
+    assert family_profile("qwen3-4b").thinks
+
+
+def test_llamas_with_a_small_vocabulary() -> None:
+    new = family_profile("llama3.1:8b").chars_per_token
+    for name in ("llama:33b", "llama-33b", "open_llama_3b", "llama2:7b", "tinyllama"):
+        assert family_profile(name).chars_per_token < new
+    assert family_profile("my-model", "llama", "8B").chars_per_token < new
+    for name in ("llama3:8b", "Meta-Llama-3-8B-Instruct", "llama3.3:70b"):
+        assert family_profile(name, "llama").chars_per_token == new
 
 
 def test_size_decides_the_longest_whole_file() -> None:

@@ -16,7 +16,7 @@ from greenloop.tools.model.families import family_profile
 from greenloop.tools.model.measure import Conditions, Measured, measure
 from greenloop.tools.model.measure_tasks import after_call, call_task, edit_tasks, json_tasks
 from greenloop.tools.model.profile import Profile
-from greenloop.tools.model.server import Server
+from greenloop.tools.model.server import NoRoomError, Server
 from greenloop.tools.reader.base import Call
 from greenloop.tools.standin.start import start_standin
 
@@ -100,6 +100,20 @@ class TestWindow:
             measured = measure(Brittle(standin.url), NAME, KNOWN, CONDITIONS, told.append)
             assert loads_of(standin) == [8192, 16384, 16384]
         assert measured.profile.num_ctx == 16384
+        assert any("out of memory" in line for line in told)
+
+    def test_a_first_load_that_lacks_memory_is_tried_with_less(self, tmp_path: Path) -> None:
+        class Full(Server):
+            def load(self, name: str, num_ctx: int, *, keep_alive: str, limit_s: float) -> None:
+                if num_ctx > 4096:
+                    raise NoRoomError("cudaMalloc failed: out of memory")
+                Server.load(self, name, num_ctx, keep_alive=keep_alive, limit_s=limit_s)
+
+        told: list[str] = []
+        with start_standin({**CHAT_ONLY, "replies": [LONG, *GOOD]}, tmp_path) as standin:
+            measured = measure(Full(standin.url), NAME, KNOWN, CONDITIONS, told.append)
+            assert loads_of(standin) == [4096]
+        assert measured.profile.num_ctx == 4096
         assert any("out of memory" in line for line in told)
 
     def test_a_small_gpu_gets_a_small_window(self, tmp_path: Path) -> None:

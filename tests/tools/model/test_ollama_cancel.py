@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -24,6 +25,7 @@ from ollama_bench.asking import (
 )  # fmt: skip
 
 from greenloop.errors import CancelledError, GreenloopError, ModelUnavailableError
+from greenloop.tools.model.base import Message
 from greenloop.tools.model.ollama import OllamaModel
 from greenloop.tools.standin.start import Record, Standin
 
@@ -134,6 +136,26 @@ def test_cancelling_when_nothing_is_asked_is_of_no_consequence(tmp_path: Path) -
         model.cancel()
         assert model.reply(question()).text == "well"
         model.cancel()
+
+
+class Cancelling(tuple[Message, ...]):
+    """Messages at the sight of which somebody cancels."""
+
+    model: OllamaModel
+
+    def __iter__(self) -> Iterator[Message]:
+        self.model.cancel()
+        return super().__iter__()
+
+
+def test_cancelling_before_anything_is_sent(tmp_path: Path) -> None:
+    asked = question()
+    with serving(tmp_path, "never") as standin:
+        messages = Cancelling(asked.messages)
+        messages.model = opened(standin)
+        with pytest.raises(CancelledError):
+            messages.model.reply(replace(asked, messages=messages))
+        assert standin.log() == []
 
 
 def test_an_interrupt_in_mid_reply_reaches_the_server(tmp_path: Path) -> None:

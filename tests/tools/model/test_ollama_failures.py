@@ -217,12 +217,24 @@ def test_a_failure_has_its_name_its_cure_and_its_tries(failing: Standin, key: st
     if isinstance(failure.value, ModelReplyError):
         assert case.feedback in failure.value.feedback
         assert failure.value.feedback
+        assert (failure.value.tokens > 0) is (key not in ("load", "unload"))
     failing.wait_for(lambda record: _is_about(record, key))
     assert len([record for record in failing.chats() if _is_about(record, key)]) == case.tries
 
 
 def _is_about(record: Mapping[str, Any], key: str) -> bool:
     return f"case {key}." in contents(record)
+
+
+def test_a_reply_of_no_use_has_its_price(tmp_path: Path) -> None:
+    cut = {"text": LONG, "done_reason": "length", "prompt_eval_count": 300, "eval_count": 512}
+    endless = {"text": "and so on, " * 300, "delay": 0.001}
+    with serving(tmp_path, cut, endless) as standin:
+        model = opened(standin)
+        for tokens in (range(812, 813), range(150, 1200)):
+            with pytest.raises(ModelReplyError) as failure:
+                model.reply(question())
+            assert failure.value.tokens in tokens
 
 
 PASSING = ["never", "busy", "gone", "load", "unload", "empty"]

@@ -113,7 +113,7 @@ def test_a_measured_profile_wins_over_the_family(tmp_path: Path, store: ProfileS
 def test_what_the_server_lists_is_certain(tmp_path: Path, store: ProfileStore) -> None:
     models = [
         {"name": "qwen3:8b", "capabilities": ["completion"]},
-        {"name": "gpt-oss:20b", "capabilities": ["completion", "thinking"]},
+        {"name": "gpt-oss:20b", "capabilities": ["completion", "thinking", "tools"]},
         {"name": "me/new", "capabilities": ["completion", "thinking", "tools"]},
     ]
     with start_standin({"models": models}, tmp_path) as standin:

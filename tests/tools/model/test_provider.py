@@ -4,7 +4,8 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,27 @@ def test_a_cut_reply_is_an_error_with_words_for_the_model(provider: str) -> None
     assert caught.value.feedback == (
         "Your reply was cut at 512 tokens; nothing was written. Send a smaller edit."
     )
+    assert caught.value.tokens == 40 + 9
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("x = 1\n" + "    return x\n" * 200, "repeated the same line over and over"),
+        ("<think>hm</think>", "it only thought"),
+        (" ", "it said nothing"),
+    ],
+)
+def test_a_reply_of_no_use_has_its_words_and_its_price(
+    provider: str, said: str, words: str
+) -> None:
+    with (
+        speaking([done(provider, said)]) as server,
+        pytest.raises(ModelReplyError, match=words) as caught,
+    ):
+        model_at(provider, server).reply(question())
+    assert caught.value.feedback
+    assert caught.value.tokens >= 7 + 2
 
 
 def test_a_filtered_and_an_empty_reply(provider: str) -> None:
@@ -198,6 +220,41 @@ def test_a_refused_setting_is_left_out_from_then_on(provider: str) -> None:
     assert ["temperature" in asked for asked in server.asked] == [True, False, False]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Unsupported parameter: 'max_tokens' is not supported with this model. "
+        "Use 'max_completion_tokens' instead.",
+        "max_tokens and max_completion_tokens cannot both be set",
+        "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
+    ],
+)
+def test_a_limit_that_is_refused_by_its_older_name_is_left_out(words: str) -> None:
+    with speaking([error(400, words), done("openai"), done("openai")]) as server:
+        model = model_at("openai", server)
+        assert [model.reply(question()).text for _ in "ab"] == [WORDS, WORDS]
+    assert ["max_tokens" in asked for asked in server.asked] == [True, False, False]
+    assert [asked["max_completion_tokens"] for asked in server.asked] == [512] * 3
+
+
+def test_a_limit_that_nobody_can_leave_out_is_a_refusal() -> None:
+    refusal = error(400, "max_tokens is not supported")
+    failure("anthropic", ModelUnavailableError, [refusal, done("anthropic")])
+
+
+@pytest.mark.parametrize("words", ["come back later", "'temperature' is not supported"])
+def test_words_that_were_heard_are_not_said_anew(provider: str, words: str) -> None:
+    heard: list[str] = []
+    wrong = {"error": {"type": "overloaded_error", "message": words, "code": 529}}
+    with (
+        speaking([done(provider, error_mid=json.dumps(wrong)), done(provider)]) as server,
+        pytest.raises(ModelUnavailableError, match=words),
+    ):
+        model_at(provider, server).reply(question(), heard.append)
+    assert "".join(heard) == WORDS[:7]
+    assert len(server.asked) == 1
+
+
 def test_nobody_there(provider: str) -> None:
     with speaking([]) as server:
         model = model_at(provider, server)
@@ -252,6 +309,26 @@ def test_cancel_from_another_thread(provider: str, fault: dict[str, Any]) -> Non
         assert late < 0.5
         assert server.disconnected.wait(5)
         assert model.reply(question()).text == WORDS
+
+
+class Cancelling(tuple[Message, ...]):
+    """Messages at the sight of which somebody cancels."""
+
+    model: ProviderModel
+
+    def __iter__(self) -> Iterator[Message]:
+        self.model.cancel()
+        return super().__iter__()
+
+
+def test_cancel_before_anything_is_sent(provider: str) -> None:
+    asked = question()
+    with speaking([done(provider)]) as server:
+        messages = Cancelling(asked.messages)
+        messages.model = model_at(provider, server)
+        with pytest.raises(CancelledError):
+            messages.model.reply(replace(asked, messages=messages))
+        assert server.asked == []
 
 
 def test_ctrl_c_closes_the_connection(provider: str) -> None:

@@ -1,7 +1,7 @@
 """What is recorded is replayed: replies and errors, in another folder, also after a kill."""
 
 import json
-import math
+import resource
 import stat
 from collections.abc import Sequence
 from contextlib import closing
@@ -18,6 +18,7 @@ from greenloop.errors import (
     GreenloopError,
     ModelReplyError,
     ReplayError,
+    StorageError,
 )
 from greenloop.state import TestFailure
 from greenloop.tools.model.base import (
@@ -30,6 +31,7 @@ from greenloop.tools.model.base import (
     Window,
 )
 from greenloop.tools.model.profile import Profile
+from greenloop.tools.model.ratio import estimate
 from greenloop.tools.model.record import RecordingModel, chars_per_token, header_of
 from greenloop.tools.model.recording_file import Recorder, read_recording
 from greenloop.tools.model.replay import ReplayModel
@@ -118,12 +120,12 @@ def test_everything_in_a_reply_comes_back(tape: Path) -> None:
 
 
 def test_errors_of_the_brain_come_back(tape: Path) -> None:
-    errors = [ModelReplyError("cut", feedback="smaller"), ContextError("does not fit")]
+    errors = [ModelReplyError("cut", feedback="smaller", tokens=70), ContextError("does not fit")]
     record(Searcher(*errors), tape, [ask("a")] * 2)
     model = replay(tape)
     with pytest.raises(ModelReplyError, match=r"^cut$") as caught:
         model.reply(ask("a"))
-    assert caught.value.feedback == "smaller"
+    assert (caught.value.feedback, caught.value.tokens) == ("smaller", 70)
     with pytest.raises(ContextError, match=r"^does not fit$"):
         model.reply(ask("a"))
 
@@ -168,6 +170,22 @@ def test_another_folder_is_no_difference(tape: Path, tmp_path: Path) -> None:
     assert reply.text == f"edit {there}/a.py"
 
 
+def test_another_folder_is_no_difference_in_calls_and_errors(tape: Path, tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    call = Call("read", {"path": f"{here}/a.py", "more": [f"{here}/b.py", 3]})
+    useless = ModelReplyError(f"in {here}/a.py", feedback=f"see {here}/a.py")
+    outcomes = ModelReply("", calls=(call,)), useless, ModelReply("", gave_up=f"not {here}/c.py")
+    record(Searcher(*outcomes), tape, [ask("a", here)] * 3)
+    assert str(here) not in tape.read_text()
+    model = replay(tape)
+    (shown,) = model.reply(ask("a", there)).calls
+    assert shown.arguments == {"path": f"{there}/a.py", "more": [f"{there}/b.py", 3]}
+    with pytest.raises(ModelReplyError, match=f"^in {there}/a.py$") as caught:
+        model.reply(ask("a", there))
+    assert caught.value.feedback == f"see {there}/a.py"
+    assert model.reply(ask("a", there)).gave_up == f"not {there}/c.py"
+
+
 def test_schema_and_tools_are_part_of_the_request(tape: Path) -> None:
     tools = (Tool("read_file", "reads"),)
     record(ScriptedModel(["one"]), tape, [ask("a", schema={"type": "object"}, tools=tools)])
@@ -197,12 +215,50 @@ class Learner(ScriptedModel):
     """Counts differently after each reply, as brains do that learn a tokenizer."""
 
     def count(self, text: str) -> int:
-        return math.ceil(len(text) / (3.2 + len(self.requests)))
+        return estimate(text, 3.2 + len(self.requests))
+
+    def reply(self, request: ModelRequest, on_text: OnText | None = None) -> ModelReply:
+        self.window = Window(self.window.num_ctx - 100, 512)
+        return ScriptedModel.reply(self, request, on_text)
+
+
+def test_a_replay_has_the_window_that_the_brain_had(tape: Path) -> None:
+    record(Learner(["1", "2", "3"]), tape, [ask(word) for word in "abc"])
+    model = replay(tape)
+    sizes = [model.window.num_ctx]
+    for word in "abc":
+        model.reply(ask(word))
+        sizes.append(model.window.num_ctx)
+    assert sizes == [8192, 8092, 7992, 7992]
+
+
+def test_a_recording_without_windows_has_that_of_its_header(tape: Path) -> None:
+    record(ScriptedModel(["1"]), tape, [ask("a")])
+    header, line = tape.read_text().splitlines()
+    older = json.loads(line)
+    del older["window"]
+    tape.write_text(f"{header}\n{json.dumps(older)}\n")
+    model = replay(tape)
+    assert model.reply(ask("a")).text == "1"
+    assert model.window == Window(8192, 2048)
+
+
+def test_a_resumed_replay_goes_on_where_the_run_stopped(tape: Path) -> None:
+    record(Learner(list("12345")), tape, [ask(word) for word in "abcab"])
+    by_count = ReplayModel(read_recording(tape), goes_on=True, used=2)
+    assert by_count.window.num_ctx == 7992
+    assert by_count.count("x" * 5100) == 981
+    by_request = ReplayModel(read_recording(tape), goes_on=True)
+    for model in (by_count, by_request):
+        assert [model.reply(ask(word)).text for word in "cab"] == ["3", "4", "5"]
+    spent = ReplayModel(read_recording(tape), goes_on=True, used=9)
+    with pytest.raises(ReplayError, match="no reply left"):
+        spent.reply(ask("a"))
 
 
 def test_a_replay_counts_as_the_brain_did(tape: Path) -> None:
     brain = Learner(["1", "2"])
-    text = "x" * 3333
+    text = "x" * 3333 + "größe 字 🐍"
     counts = []
     with closing(Recorder(tape, header_of(brain, "task", "0"))) as recorder:
         model = RecordingModel(brain, recorder)
@@ -334,6 +390,18 @@ class TestFile:
         tape.write_text(lines[0] + "{}\n" + lines[2])
         with pytest.raises(ConfigError, match="line 2 of the recording"):
             read_recording(tape)
+
+    def test_a_header_that_cannot_be_written_leaves_nothing_open(self, tape: Path) -> None:
+        header = header_of(ScriptedModel([]), "task", "0")
+        before = list(Path("/dev/fd").iterdir())
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+        try:
+            with pytest.raises(StorageError, match="could not be written"):
+                Recorder(tape, header)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert len(list(Path("/dev/fd").iterdir())) == len(before)
 
     def test_a_place_that_cannot_be_written(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="cannot be written"):

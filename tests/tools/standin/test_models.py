@@ -10,6 +10,8 @@ import httpx
 import ollama
 import pytest
 
+from greenloop.tools.standin.offered import OfferedModel
+from greenloop.tools.standin.shelf import Shelf
 from greenloop.tools.standin.start import Standin, start_standin
 
 GIB = 1 << 30
@@ -126,14 +128,14 @@ def test_what_a_model_is_loaded_with(standin: Standin) -> None:
 
 
 def test_how_long_a_model_stays(tmp_path: Path) -> None:
-    # A hundred seconds of keep_alive pass in one.
-    script = {"models": NAMES, "replies": OK, "clock": 100}
+    # Twenty seconds of keep_alive pass in one.
+    script = {"models": NAMES, "replies": OK, "clock": 20}
     with start_standin(script, tmp_path) as standin:
-        chat(standin, NAMES[0], keep_alive="30s")
+        chat(standin, NAMES[0], keep_alive="60s")
         chat(standin, NAMES[1], keep_alive=-1)
         chat(standin, NAMES[2], keep_alive=0)
         assert list(running(standin)) == NAMES[:2]
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 20
         while NAMES[0] in running(standin):
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -158,6 +160,47 @@ def test_one_model_drives_out_another(tmp_path: Path) -> None:
         chat(standin, NAMES[0])
         assert standin.chats()[-1]["evicted"] == ["nomic-embed-text:latest"]
         assert (standin.counts().reloads, standin.counts().evictions) == (3, 2)
+
+
+def test_a_model_in_use_stays_until_its_reply_ends(tmp_path: Path) -> None:
+    script = {"models": NAMES, "replies": [{"text": "word " * 40, "stall_mid": 60}]}
+    question = {"model": NAMES[0], "messages": [{"role": "user", "content": "hi"}]}
+    with start_standin(script, tmp_path) as standin:
+        with httpx.stream("POST", f"{standin.url}/api/chat", json=question) as response:
+            lines = response.iter_lines()
+            next(lines)
+            empty = {"model": NAMES[0], "messages": [], "keep_alive": 0}
+            told = httpx.post(f"{standin.url}/api/chat", json=empty).json()
+            assert told["done_reason"] == "unload"
+            assert list(running(standin)) == [NAMES[0]]
+        deadline = time.monotonic() + 20
+        while running(standin):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_another_use_keeps_a_model_that_was_to_go() -> None:
+    shelf = Shelf([OfferedModel(NAMES[0])])
+    shelf.load(NAMES[0], 4096, {})
+    shelf.unload(NAMES[0])
+    shelf.load(NAMES[0], 4096, {})
+    for _ in range(2):
+        shelf.release(NAMES[0], 300)
+    assert [name for name, _ in shelf.running()] == [NAMES[0]]
+    shelf.unload(NAMES[0])
+    assert shelf.running() == []
+
+
+def test_case_is_nothing_in_a_name(tmp_path: Path) -> None:
+    with start_standin({"models": ["Mine:7B"], "replies": OK}, tmp_path) as standin:
+        listed = httpx.get(f"{standin.url}/api/tags").json()["models"]
+        assert [model["name"] for model in listed] == ["Mine:7B"]
+        chat(standin, "mine:7b")
+        chat(standin, "MINE:7b")
+        assert list(running(standin)) == ["Mine:7B"]
+        assert [record["reload"] for record in standin.chats()] == [True, False]
+        chat(standin, "mine:7B", keep_alive=0)
+        assert running(standin) == {}
 
 
 @pytest.mark.parametrize(
