@@ -35,7 +35,7 @@ PROJECT_KEYS = frozenset(
 )
 """Settings that a repository may bring along; the rest belong to the user alone."""
 
-_LEAST_WINDOW = 2048
+LEAST_WINDOW = 2048
 """Tokens; below it our own words leave too little for the user's."""
 _PASSED_ON = (
     "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER"
@@ -106,8 +106,8 @@ class Settings(BaseSettings):
     @field_validator("num_ctx")
     @classmethod
     def _window_is_of_use(cls, value: int) -> int:
-        if value and value < _LEAST_WINDOW:
-            raise ValueError(f"must be 0 or at least {_LEAST_WINDOW}")
+        if value and value < LEAST_WINDOW:
+            raise ValueError(f"must be 0 or at least {LEAST_WINDOW}")
         return value
 
     @property

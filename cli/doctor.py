@@ -55,7 +55,12 @@ def _probe(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(probed.as_json()))
         return 0
-    print(printable(f"runs with {probed.model} use from now on:"))
-    for line in probed.lines:
-        print(printable(f"  {line}"))
+    if probed.kept:
+        print(printable(f"runs with {probed.model} use from now on:"))
+        for line in probed.lines:
+            print(printable(f"  {line}"))
+    else:
+        print(printable(f"nothing is kept: every reply of {probed.model} was an error"))
+    if probed.warning:
+        print(printable(f"warning: {probed.warning}"))
     return 0

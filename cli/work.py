@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
+from greenloop.checkpoints.events import read_events
 from greenloop.checkpoints.threads import Thread, Threads
 from greenloop.cli.flags import settings_flags
 from greenloop.cli.live import LiveView
@@ -63,7 +64,10 @@ def resume(args: argparse.Namespace) -> int:
         check_resumable(thread)
         workspace = Workspace(Path(thread.repo))
         settings = _settings_of(thread, flags, workspace.root)
-        replay = _replay(args, goes_on=True)
+        events = read_events(storage.connection, thread.thread) if args.replay else []
+        ended = {event.step for event in events if event.kind == "finished"}
+        asked = sum(event.kind == "prompt" and event.step in ended for event in events)
+        replay = _replay(args, goes_on=True, used=asked)
         choice = Choice(settings.model) if replay else choose(settings, explicit=True)
         settings = choice.settle(settings)
         view = LiveView(storage.blobs, quiet=args.json)
@@ -101,8 +105,10 @@ def undo(args: argparse.Namespace) -> int:
     return 0
 
 
-def _replay(args: argparse.Namespace, *, goes_on: bool = False) -> ReplayModel | None:
-    return open_replay(Path(args.replay), goes_on=goes_on) if args.replay else None
+def _replay(
+    args: argparse.Namespace, *, goes_on: bool = False, used: int = 0
+) -> ReplayModel | None:
+    return open_replay(Path(args.replay), goes_on=goes_on, used=used) if args.replay else None
 
 
 def _recorded(

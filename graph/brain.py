@@ -20,6 +20,7 @@ from greenloop.tools.sandbox.base import Sandbox
 from greenloop.tools.sandbox.local import LocalSandbox
 
 EMBEDDED = "repair"
+_MOST_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def choose(settings: Settings, *, explicit: bool) -> Choice:
         explicit: the user named the model on the command line, so nothing else will do.
 
     Raises:
-        UserError: the model was named and no server answers.
+        UserError: the model was named and no server answers, or it is no model to chat with.
         ModelNotFoundError: the server does not have the model.
         ModelUnavailableError: the server cannot run the model.
         ConfigError: `base_url` is no address, or a script cannot be read.
@@ -94,13 +95,25 @@ def _choose_ollama(settings: Settings, name: str, *, explicit: bool) -> Choice:
             f"no Ollama answers at {without_login(host)}: using the embedded brain `{EMBEDDED}`",
         )
     if not has_model(models, name):
-        known = f"it has {', '.join(models[:8])}" if models else "it has no model yet"
-        raise ModelNotFoundError(
-            f"Ollama at {without_login(host)} does not have {name!r} ({known}): "
-            f"`ollama pull {name}`, or name another with --model"
-        )
+        raise missing_model(host, name, models, "--model")
     fitted = prepare(settings.model_copy(update={"model": name}), settings.data)
     return Choice(settings.model, fitted.note, fitted.num_ctx)
+
+
+def missing_model(host: str, name: str, models: tuple[str, ...], flag: str) -> ModelNotFoundError:
+    """The error for a model that a server does not have; says which ones it has.
+
+    Args:
+        host: normalised address of the server.
+        name: of the model.
+        models: those that the server has.
+        flag: of the command line, that names another.
+    """
+    known = f"it has {', '.join(models[:_MOST_NAMED])}" if models else "it has no model yet"
+    return ModelNotFoundError(
+        f"Ollama at {without_login(host)} does not have {name!r} ({known}): "
+        f"`ollama pull {name}`, or name another with {flag}"
+    )
 
 
 def open_brain(name: str, settings: Settings, sandbox: Sandbox, command: TestCommand) -> ChatModel:

@@ -38,11 +38,11 @@ class Diagnosis:
         """The whole in one line."""
         if not self.blocked:
             return f"nothing blocks a run with {self.model}"
+        command = f'greenloop run "TASK" --model {EMBEDDED}'
         if self.model != EMBEDDED and self.embedded_works:
-            return (
-                f"a run with {self.model} is blocked; the embedded brain works: "
-                f"greenloop run --model {EMBEDDED}"
-            )
+            if any(check.falls_back for check in self.checks):
+                return f"no Ollama: a run without --model uses the embedded brain; {command}"
+            return f"a run with {self.model} is blocked; the embedded brain works: {command}"
         return "a run is blocked: correct the problems above"
 
     def _stopped(self, brain: Brain) -> bool:

@@ -28,6 +28,8 @@ class Check:
     """One line: what to do; empty when there is nothing to do."""
     blocks: tuple[Brain, ...] = ()
     """Which kinds of run cannot work as it is."""
+    falls_back: bool = False
+    """Whether a run whose command names no model takes the embedded brain for it."""
 
 
 _CURE = re.compile(r"(?P<found>.*)[:;] (?P<advice>.*)", re.DOTALL)

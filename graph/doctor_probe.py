@@ -4,14 +4,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from greenloop.config import load
-from greenloop.errors import ModelNotFoundError, UserError
+from greenloop.errors import UserError
+from greenloop.graph.brain import missing_model
 from greenloop.graph.doctor_server import asks_ollama
-from greenloop.graph.window import known_window, name_in_ollama, profile_store
+from greenloop.graph.window import check_model, known_window, name_in_ollama, profile_store
 from greenloop.tools.files import Workspace
 from greenloop.tools.model.address import normalise_host
 from greenloop.tools.model.families import family_profile
 from greenloop.tools.model.measure import Conditions, Measured, measure
 from greenloop.tools.model.measure_window import Tell
+from greenloop.tools.model.profile import Profile
 from greenloop.tools.model.server import Server
 
 
@@ -28,6 +30,18 @@ class Probed:
     """That runs will ask for, in tokens; 0 when each run looks for itself."""
 
     @property
+    def kept(self) -> bool:
+        """Whether the profile is stored; not when every reply was an error."""
+        return self.measured.answered
+
+    @property
+    def warning(self) -> str:
+        """One line where the model is of no use; else empty."""
+        if self.measured.profile.keeps_edits:
+            return ""
+        return f"{self.model} kept neither whole files nor SEARCH/REPLACE: choose another model"
+
+    @property
     def lines(self) -> tuple[str, ...]:
         """What was found and what follows, for a person."""
         profile, share = self.measured.profile, self.measured.gpu_share
@@ -35,14 +49,11 @@ class Probed:
         where = "unknown" if share is None else f"{share:.0%}"
         decisions = "as JSON" if profile.json_schema else "as text"
         tools = "by the server" if profile.native_tools else "in text"
-        whole = profile.whole_file_lines
         return (
-            f"speed    {profile.prompt_tps:g} tokens/s read, {profile.reply_tps:g} written",
+            f"speed    {_speed(profile)}",
             f"gpu      {where}",
             f"window   {self.window or 'fitted at each start'}; {true[self.measured.true_window]}",
-            f"edits    whole files up to {whole} lines, SEARCH/REPLACE above"
-            if whole
-            else "edits    SEARCH/REPLACE",
+            f"edits    {_edits(self.measured)}",
             f"choices  {decisions}",
             f"tools    {tools}",
         )
@@ -56,6 +67,8 @@ class Probed:
             "digest": self.digest,
             "version": self.version,
             "window": self.window,
+            "kept": self.kept,
+            "warning": self.warning,
             "gpu_share": self.measured.gpu_share,
             "true_window": self.measured.true_window,
             "recalls": self.measured.recalls,
@@ -64,10 +77,30 @@ class Probed:
         }
 
 
+def _speed(profile: Profile) -> str:
+    if not profile.prompt_tps and not profile.reply_tps:
+        return "not measured"
+    read = f"{profile.prompt_tps:g} tokens/s read" if profile.prompt_tps else "reading not measured"
+    if not profile.reply_tps:
+        return f"{read}, writing not measured"
+    return f"{read}, {profile.reply_tps:g} tokens/s written"
+
+
+def _edits(measured: Measured) -> str:
+    if not measured.profile.keeps_edits:
+        return "none kept"
+    whole = measured.profile.whole_file_lines
+    if not whole:
+        return "SEARCH/REPLACE"
+    if measured.kept("search_replace"):
+        return f"whole files up to {whole} lines, SEARCH/REPLACE above"
+    return f"whole files up to {whole} lines; above, SEARCH/REPLACE, which was not kept"
+
+
 def probe(name: str, repo: Path, tell: Tell) -> Probed:
     """Measure a model and keep its profile for all runs with it.
 
-    Nothing is kept when it is interrupted or fails.
+    Nothing is kept when it is interrupted or fails, or when every reply was an error.
 
     Args:
         name: of the model; empty for the one in the settings.
@@ -75,7 +108,7 @@ def probe(name: str, repo: Path, tell: Tell) -> Probed:
         tell: hears a line for every step.
 
     Raises:
-        UserError: there is no model to probe, or the settings are wrong.
+        UserError: there is no model to probe, it does not chat, or the settings are wrong.
         ModelNotFoundError: the server does not have it.
         ModelUnavailableError: the server does not answer in time, or cannot run it.
         StorageError: the profile cannot be written.
@@ -87,15 +120,16 @@ def probe(name: str, repo: Path, tell: Tell) -> Probed:
     server = Server(normalise_host(settings.ollama_host))
     version, offered = server.version(), server.find(name)
     if offered is None:
-        raise ModelNotFoundError(
-            f"Ollama at {server.where} does not have {name!r}: `ollama pull {name}`, or name "
-            "another with --probe"
-        )
+        there = tuple(model.name for model in server.models())
+        raise missing_model(server.host, name, there, "--probe")
+    facts = server.show(name)
+    check_model(name, facts)
     known = family_profile(name, offered.family, offered.parameter_size)
     conditions = Conditions(settings.keep_alive, settings.stall_timeout)
     measured = measure(server, name, known, conditions, tell)
-    profile_store(settings.data).save(offered.digest, name, measured.profile)
-    trained = server.show(name).trained_context
-    fitted = known_window(settings.num_ctx, trained, server.running(name), measured.profile)
+    if measured.answered:
+        profile_store(settings.data).save(offered.digest, name, measured.profile)
+    trained, running = facts.trained_context, server.running(name)
+    fitted = known_window(settings.num_ctx, trained, running, measured.profile)
     window = fitted.num_ctx if fitted else 0
     return Probed(name, offered.digest, version, measured, window)

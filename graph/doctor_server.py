@@ -4,13 +4,13 @@ Asks only what an idle server answers at once, and never loads a model.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from greenloop.config import Loaded, Settings
 from greenloop.errors import GreenloopError
 from greenloop.graph.brain import EMBEDDED, check_origin, choose
 from greenloop.graph.doctor_check import Brain, Check, check_of, gib
-from greenloop.graph.window import known_window, name_in_ollama
+from greenloop.graph.window import check_model, known_window, name_in_ollama
 from greenloop.tools.model.address import normalise_host
 from greenloop.tools.model.base import window_of
 from greenloop.tools.model.measure_window import SMALL_WINDOW, usual_window
@@ -18,7 +18,7 @@ from greenloop.tools.model.profile import Profile
 from greenloop.tools.model.profiles import ProfileStore, profile_for
 from greenloop.tools.model.provider_names import OLLAMA, provider_of
 from greenloop.tools.model.script_file import SCRIPTED
-from greenloop.tools.model.server import Server, has_model
+from greenloop.tools.model.server import NoAnswerError, Server, has_model
 from greenloop.tools.model.server_records import (
     LoadedModel,
     ModelFacts,
@@ -35,12 +35,13 @@ _OLD: tuple[tuple[tuple[int, int, int], str], ...] = (
     ((0, 12, 5), "it may refuse requests that forbid thinking"),
 )
 """What versions before these lack, oldest first."""
-_DEFAULTS: tuple[tuple[tuple[int, int, int], str], ...] = (
-    ((0, 5, 13), "2048"),
-    ((0, 15, 5), "4096"),
+_DEFAULTS: tuple[tuple[tuple[int, int, int], int], ...] = (
+    ((0, 5, 13), 2048),
+    ((0, 15, 5), 4096),
 )
 """The window that versions before these take for requests that name none, oldest first."""
-_DEFAULT_NOW = "4096 below 23 GiB of GPU memory, else 32768 or more"
+_DEFAULTS_NOW = (4096, 32768, 262144)
+"""The same since then: with less than 23 GiB of GPU memory, with less than 47 GiB, with more."""
 
 
 def check_server(loaded: Loaded, store: ProfileStore) -> Iterator[Check]:
@@ -58,7 +59,11 @@ def check_server(loaded: Loaded, store: ProfileStore) -> Iterator[Check]:
         version = server.version()
         offered = server.models()
     except GreenloopError as error:
-        yield check_of("ollama", "warning" if idle else "problem", error, () if idle else _MODEL)
+        if settings.model == EMBEDDED:
+            yield check_of("ollama", "warning", error, ())
+        elif not idle:
+            check = check_of("ollama", "problem", error, _MODEL)
+            yield replace(check, falls_back=isinstance(error, NoAnswerError))
         return
     yield _of_version(server, version)
     if not idle:
@@ -135,6 +140,7 @@ class _Look:
             return
         try:
             facts = self.server.show(name)
+            check_model(name, facts)
             running = self.server.running(name)
             profile = profile_for(self.server, name, self.store)
         except GreenloopError as error:
@@ -161,11 +167,6 @@ class _Look:
         model = next(m for m in self.offered if has_model((m.name,), name))
         kind = [facts.parameter_size, facts.quantization, gib(model.size) if model.size else ""]
         found = f"{name}: {', '.join(filter(None, kind)) or 'no details'}"
-        if facts.capabilities is not None and not facts.can("completion"):
-            return Check(
-                "model", "problem", f"{found}; it does not chat", "set `model` to one that does",
-                _MODEL,
-            )  # fmt: skip
         return Check("model", "ok", found)
 
     def _profile(self, profile: Profile) -> Check:
@@ -176,8 +177,13 @@ class _Look:
         }[profile.source]
         tools = "native tools" if profile.native_tools else "tools in text"
         found = f"{source}: files up to {profile.whole_file_lines} lines as a whole, {tools}"
+        if not profile.keeps_edits:
+            found = f"{source}: it kept neither whole files nor SEARCH/REPLACE"
+            return Check("profile", "warning", found, "choose another model")
         if profile.source == "probe":
-            return Check("profile", "ok", f"{found}, {profile.reply_tps:.0f} tokens/s")
+            tps = profile.reply_tps
+            speed = f"{tps:.0f} tokens/s" if tps else "speed not measured"
+            return Check("profile", "ok", f"{found}, {speed}")
         return Check("profile", "ok", found, "`greenloop doctor --probe` measures it, in a minute")
 
     def _window(self, facts: ModelFacts, running: LoadedModel | None, profile: Profile) -> Check:
@@ -193,16 +199,16 @@ class _Look:
         else:
             found = f"a run loads {usual}"
         real = running.context_length if running else 0
+        own = " (the server's own default)" if real in _defaults(self.version, facts) else ""
         if real and real < wanted:
             return Check(
                 "window",
                 "warning",
-                f"the model is loaded with {real} only; {found}, so it is loaded anew",
+                f"the model is loaded with {real} only{own}; {found}, so it is loaded anew",
                 f"nothing, or start Ollama with OLLAMA_CONTEXT_LENGTH={wanted}",
             )
-        loaded = f"loaded with {real}; " if real else ""
-        default = _default_window(self.version, facts)
-        return Check("window", "ok", f"{loaded}{found} (the server's own default: {default})")
+        loaded = f"loaded with {real}{own}; " if real else ""
+        return Check("window", "ok", f"{loaded}{found}")
 
     def _gpu(self, running: LoadedModel | None) -> Check:
         if running is None or not running.size:
@@ -224,10 +230,10 @@ class _Look:
         )  # fmt: skip
 
 
-def _default_window(version: str, facts: ModelFacts) -> str:
-    """What a program gets that names no window, unless OLLAMA_CONTEXT_LENGTH says otherwise."""
+def _defaults(version: str, facts: ModelFacts) -> tuple[int, ...]:
+    """What a program may get that names no window, unless OLLAMA_CONTEXT_LENGTH says otherwise."""
     if facts.default_num_ctx:
-        return f"{facts.default_num_ctx}, from the model's file"
+        return (facts.default_num_ctx,)
     number = version_number(version)
-    old = (window for since, window in _DEFAULTS if (0, 0, 0) < number < since)
-    return next(old, _DEFAULT_NOW)
+    old = ((window,) for since, window in _DEFAULTS if (0, 0, 0) < number < since)
+    return next(old, _DEFAULTS_NOW)

@@ -14,13 +14,18 @@ from greenloop.tools.model.recording_file import Recorder, read_recording
 from greenloop.tools.model.replay import ReplayModel
 
 
-def open_replay(path: Path, *, goes_on: bool = False) -> ReplayModel:
-    """A brain that answers from a recording; `goes_on` when a thread is resumed.
+def open_replay(path: Path, *, goes_on: bool = False, used: int = 0) -> ReplayModel:
+    """A brain that answers from a recording.
+
+    Args:
+        path: the file.
+        goes_on: a thread is resumed.
+        used: requests that the thread has made already.
 
     Raises:
         ConfigError: the file cannot be read, or is no recording.
     """
-    return ReplayModel(read_recording(path), goes_on=goes_on)
+    return ReplayModel(read_recording(path), goes_on=goes_on, used=used)
 
 
 @contextmanager

@@ -7,14 +7,15 @@ slower; one that changes makes it load the model anew.
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenloop.config import Settings
+from greenloop.config import LEAST_WINDOW, Settings
+from greenloop.errors import UserError
 from greenloop.tools.model.address import normalise_host
 from greenloop.tools.model.measure_window import LARGE_WINDOW, Loader, Placed, usual_window
 from greenloop.tools.model.profile import Profile
 from greenloop.tools.model.profiles import ProfileStore, profile_for
 from greenloop.tools.model.provider_names import OLLAMA
 from greenloop.tools.model.server import Server
-from greenloop.tools.model.server_records import LoadedModel
+from greenloop.tools.model.server_records import LoadedModel, ModelFacts
 
 _PROFILES = "profiles"
 
@@ -37,6 +38,7 @@ def prepare(settings: Settings, data_dir: Path) -> Fitted:
         data_dir: holds the profiles that probes have found.
 
     Raises:
+        UserError: see `check_model`.
         ModelUnavailableError: the server does not answer in time, or cannot run the model.
         ModelNotFoundError: it does not have the model.
     """
@@ -44,6 +46,20 @@ def prepare(settings: Settings, data_dir: Path) -> Fitted:
     name = name_in_ollama(settings.model)
     profile = profile_for(server, name, profile_store(data_dir))
     return settle_window(settings, server, name, profile)
+
+
+def check_model(name: str, facts: ModelFacts) -> None:
+    """Whether a model can be a brain at all, as far as its server knows.
+
+    Raises:
+        UserError: it does not chat, or was trained for too short a context.
+    """
+    if facts.capabilities is not None and not facts.can("completion"):
+        raise UserError(f"{name} does not chat: name a chat model with --model")
+    if 0 < facts.trained_context < LEAST_WINDOW:
+        raise UserError(
+            f"{name} was trained for {facts.trained_context} tokens, too few: take another model"
+        )
 
 
 def name_in_ollama(name: str) -> str:
@@ -63,10 +79,13 @@ def settle_window(settings: Settings, server: Server, name: str, profile: Profil
     on the GPU; else what a probe has measured; else the model is loaded to see what fits.
 
     Raises:
+        UserError: see `check_model`.
         ModelUnavailableError: the server does not answer in time, or cannot run the model.
         ModelNotFoundError: it does not have the model.
     """
-    trained = server.show(name).trained_context
+    facts = server.show(name)
+    check_model(name, facts)
+    trained = facts.trained_context
     known = known_window(settings.num_ctx, trained, server.running(name), profile)
     if known:
         return known

@@ -53,7 +53,7 @@ def test_no_server(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "")
     assert "  problem  ollama    no Ollama answers at http://127.0.0.1:9" in done.stdout
     assert "-> start it with `ollama serve`" in done.stdout
-    assert "run --model repair" in done.stdout.splitlines()[-1]
+    assert done.stdout.rstrip().endswith('run "TASK" --model repair')
     result = result_of(greenloop("doctor", "--json", cwd=tmp_path))
     assert (result["status"], result["exit_code"]) == ("blocked", 1)
     assert result["embedded_works"] is True
@@ -132,6 +132,38 @@ class TestProbe:
         assert json.loads(file.read_text())["profile"]["source"] == "probe"
         assert "measured by a probe" in after.stdout
         assert "a run asks for 32768" in after.stdout
+        assert "lines; above, SEARCH/REPLACE, which was not kept" in done.stdout
+        assert "warning" not in done.stdout
+
+    def test_a_model_that_keeps_no_edits(self, tmp_path: Path) -> None:
+        replies = [PASSWORD, {"text": "I cannot.", "times": None}]
+        with start_standin({**PROBE, "replies": replies}, tmp_path) as standin:
+            env = {"OLLAMA_HOST": standin.url}
+            done = greenloop("doctor", "--probe", cwd=tmp_path, env=env)
+            after = result_of(greenloop("doctor", "--json", cwd=tmp_path, env=env))
+        assert done.stdout.rstrip().endswith(
+            f"{NAME} kept neither whole files nor SEARCH/REPLACE: choose another model"
+        )
+        assert "edits    none kept" in done.stdout
+        assert levels(after)["profile"] == "warning"
+        assert len(profiles()) == 1
+
+    def test_nothing_but_errors_is_not_kept(self, tmp_path: Path) -> None:
+        replies = [{"text": "a", "no_done": True, "times": None}]
+        with start_standin({**PROBE, "replies": replies}, tmp_path) as standin:
+            env = {"OLLAMA_HOST": standin.url}
+            done = greenloop("doctor", "--probe", cwd=tmp_path, env=env)
+        assert "nothing is kept" in done.stdout
+        assert "0 tokens/s" not in done.stdout
+        assert profiles() == []
+
+    def test_a_model_that_does_not_chat(self, tmp_path: Path) -> None:
+        models = [{"name": "nomic-embed-text", "capabilities": ["embedding"]}]
+        with start_standin({"models": models}, tmp_path) as standin:
+            env = {"OLLAMA_HOST": standin.url}
+            done = greenloop("doctor", "--probe", "nomic-embed-text", cwd=tmp_path, env=env)
+        assert done.returncode == 2
+        assert "nomic-embed-text does not chat: name a chat model with --model" in done.stderr
 
     def test_json_stands_alone_on_stdout(self, tmp_path: Path) -> None:
         with start_standin(PROBE, tmp_path) as standin:
@@ -145,7 +177,7 @@ class TestProbe:
 
     @pytest.mark.parametrize(
         ("model", "code", "says"),
-        [("none:1b", 2, "`ollama pull none:1b`"), ("repair", 2, "no model in Ollama")],
+        [("none:1b", 2, f"it has {NAME}"), ("repair", 2, "no model in Ollama")],
     )
     def test_what_cannot_be_probed(self, tmp_path: Path, model: str, code: int, says: str) -> None:
         with start_standin(PROBE, tmp_path) as standin:

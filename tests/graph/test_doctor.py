@@ -67,7 +67,7 @@ class TestServer:
         assert set(levels.values()) == {"ok"}
         assert "0.33.0" in checks["ollama"].found
         assert "7.6B" in checks["model"].found
-        assert checks["window"].found.startswith("loaded with 8192; a run asks for 8192 (")
+        assert checks["window"].found == "loaded with 8192; a run asks for 8192"
         assert checks["gpu"].found.startswith("100%")
 
     def test_nothing_is_loaded_by_looking(
@@ -89,7 +89,10 @@ class TestServer:
         assert "model" not in checks
         assert diagnosis.blocked
         assert diagnosis.embedded_works
-        assert "--model repair" in diagnosis.verdict
+        assert diagnosis.verdict == (
+            "no Ollama: a run without --model uses the embedded brain; "
+            'greenloop run "TASK" --model repair'
+        )
 
     @pytest.mark.parametrize(
         ("endpoint", "found"),
@@ -139,6 +142,15 @@ class TestModel:
         check = diagnosed(repo, monkeypatch, {"models": []})["model"]
         assert (check.level, check.advice) == ("problem", f"`ollama pull {NAME}`")
 
+    def test_the_verdict_where_only_the_model_is_missing(
+        self, repo: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with start_standin({"models": []}, repo.parent) as standin:
+            monkeypatch.setenv("OLLAMA_HOST", standin.url)
+            verdict = examine(repo).verdict
+        assert verdict.startswith(f"a run with {NAME} is blocked; the embedded brain works")
+        assert verdict.endswith('greenloop run "TASK" --model repair')
+
     def test_not_the_one_in_the_settings(self, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         check = diagnosed(repo, monkeypatch, {"models": [f"m{n}:1b" for n in range(20)]})["model"]
         assert check.level == "problem"
@@ -148,9 +160,17 @@ class TestModel:
 
     def test_one_that_only_embeds(self, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         script = {"models": [{"name": NAME, "capabilities": ["embedding"]}]}
+        checks = diagnosed(repo, monkeypatch, script)
+        assert checks["model"].level == "problem"
+        assert "does not chat" in checks["model"].found
+        # Nothing is said of what such a model will never have.
+        assert checks.keys().isdisjoint({"profile", "window", "gpu"})
+
+    def test_one_trained_for_too_little(self, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        script = {"models": [{"name": NAME, "context_length": 1024}]}
         check = diagnosed(repo, monkeypatch, script)["model"]
-        assert check.level == "problem"
-        assert "does not chat" in check.found
+        assert (check.level, check.advice) == ("problem", "take another model")
+        assert "1024" in check.found
 
     def test_the_prefix_that_tells_ollama_from_a_provider(
         self, repo: Path, monkeypatch: pytest.MonkeyPatch
@@ -190,9 +210,10 @@ class TestWindow:
         assert (check.level, check.advice) == ("warning", "lower num_ctx")
 
     @pytest.mark.parametrize(
-        ("version", "num_ctx", "default"),
-        [("0.5.1", 0, "2048"), ("0.14.0", 0, "4096"), ("0.33.0", 0, "4096 below 23 GiB"),
-         ("0.33.0", 9000, "9000, from the model's file")],
+        ("version", "num_ctx", "loaded", "own"),
+        [("0.5.1", 0, 2048, True), ("0.14.0", 0, 4096, True), ("0.33.0", 0, 4096, True),
+         ("0.33.0", 0, 32768, True), ("0.33.0", 9000, 9000, True), ("0.33.0", 9000, 4096, False),
+         ("0.5.1", 0, 4096, False), ("0.33.0", 0, 8192, False)],
     )  # fmt: skip
     def test_the_default_of_the_server(
         self,
@@ -200,11 +221,12 @@ class TestWindow:
         monkeypatch: pytest.MonkeyPatch,
         version: str,
         num_ctx: int,
-        default: str,
+        loaded: int,
+        own: bool,
     ) -> None:
         script = {"version": version, "models": [{"name": NAME, "num_ctx": num_ctx}]}
-        check = diagnosed(repo, monkeypatch, script)["window"]
-        assert f"own default: {default}" in check.found
+        check = diagnosed(repo, monkeypatch, {**script, **memory(loaded)})["window"]
+        assert ("(the server's own default)" in check.found) is own
 
     def test_partly_on_the_gpu(self, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         check = diagnosed(repo, monkeypatch, memory(8192, 0.625))["gpu"]
@@ -241,6 +263,26 @@ class TestWindow:
         assert "41 tokens/s" in after["profile"].found
         assert "native tools" in after["profile"].found
         assert "a run asks for 16384" in after["window"].found
+
+    @pytest.mark.parametrize(
+        ("probed", "level", "says"),
+        [
+            (Profile("probe", keeps_edits=False), "warning", "kept neither"),
+            (Profile("probe"), "ok", "speed not measured"),
+        ],
+    )
+    def test_a_probe_that_found_little(
+        self, repo: Path, monkeypatch: pytest.MonkeyPatch, probed: Profile, level: str, says: str
+    ) -> None:
+        with start_standin({}, repo.parent) as standin:
+            monkeypatch.setenv("OLLAMA_HOST", standin.url)
+            model = Server(standin.url).find(NAME)
+            assert model is not None
+            store = profile_store(Path(os.environ["GREENLOOP_DATA_DIR"]))
+            store.save(model.digest, NAME, probed)
+            check = by_name(examine(repo))["profile"]
+        assert check.level == level
+        assert says in check.found
 
 
 class TestMachine:
@@ -290,6 +332,7 @@ class TestMachine:
         checks = by_name(examine(repo))
         data.chmod(0o700)
         assert checks["disk"].level == "problem"
+        assert "database" not in checks
         assert "data_dir" in checks["disk"].advice
 
     def test_memory_as_linux_tells_it(self, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from gpu import loads_of, room_for
 
 from greenloop.config import Settings
-from greenloop.errors import ModelNotFoundError, ModelUnavailableError
+from greenloop.errors import ModelNotFoundError, ModelUnavailableError, UserError
 from greenloop.graph.window import Fitted, known_window, prepare, profile_store, settle_window
 from greenloop.tools.model.profile import DEFAULT, Profile
 from greenloop.tools.model.server import Server
@@ -204,6 +204,23 @@ class TestPrepare:
             prepared = prepare(settings(ollama_host=standin.url), tmp_path / "data")
         assert prepared.num_ctx == 8192
         assert "CPU alone" in prepared.note
+
+    @pytest.mark.parametrize(
+        ("model", "says"),
+        [
+            ({"context_length": 1024}, "was trained for 1024 tokens, too few"),
+            ({"capabilities": ["embedding"]}, "does not chat: name a chat model with --model"),
+        ],
+    )
+    def test_a_model_that_is_no_brain(
+        self, tmp_path: Path, model: dict[str, Any], says: str
+    ) -> None:
+        script = {"models": [{"name": NAME, **model}]}
+        with start_standin(script, tmp_path) as standin:
+            for more in ({}, {"num_ctx": 4096}):
+                with pytest.raises(UserError, match=says):
+                    prepare(settings(ollama_host=standin.url, **more), tmp_path / "data")
+            assert loads_of(standin) == []
 
     def test_a_model_that_is_not_there(self, tmp_path: Path) -> None:
         with (

@@ -84,8 +84,7 @@ class TestFormats:
         prompt = coder_turns(bench)[0][-1].content
         assert "answer.txt\n```\nnone\n```" in prompt
         assert prompt.endswith(
-            "answer.txt, and new files: the whole file. Any other existing file: "
-            "SEARCH/REPLACE.\n"
+            "answer.txt, and new files: the whole file. Any other existing file: SEARCH/REPLACE.\n"
         )
 
     def test_a_file_with_fences_stands_in_a_longer_fence(self, bench: Bench) -> None:

@@ -1,12 +1,13 @@
 """Probing a model: its speed, its true window and the formats it keeps, as a profile for runs."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from greenloop.errors import ContextError, ModelReplyError, ModelUnavailableError
 from greenloop.tools.model.base import ModelReply
 from greenloop.tools.model.measure_asker import Asker, Conditions
-from greenloop.tools.model.measure_reading import read
+from greenloop.tools.model.measure_reading import Read, read
 from greenloop.tools.model.measure_tasks import (
     Form,
     Task,
@@ -15,7 +16,7 @@ from greenloop.tools.model.measure_tasks import (
     edit_tasks,
     json_tasks,
 )
-from greenloop.tools.model.measure_window import Loader, Tell
+from greenloop.tools.model.measure_window import USUAL_WINDOW, Loader, Seen, Tell
 from greenloop.tools.model.profile import Profile
 from greenloop.tools.model.server import Server
 
@@ -24,6 +25,8 @@ __all__ = ["Conditions", "Measured", "Tell", "Tries", "measure"]
 _NO_BLOCKS_LINES = 200
 """Files up to so many lines come as a whole from a model that keeps no edit blocks; a longer one
 does not fit into the usual reply."""
+_AT_TOOLS = re.compile(r"\(HTTP (?:400|500)\).*?(?:tool|template|jinja|json|pars)", re.IGNORECASE)
+"""In errors of a server that fails at its own tools, as opposed to one that is busy or slow."""
 _WORDS: dict[Form, str] = {
     "whole": "whole files",
     "search_replace": "SEARCH/REPLACE",
@@ -60,6 +63,12 @@ class Measured:
     recalls: bool
     """Whether the model found what stands at the beginning of a long prompt."""
     forms: dict[Form, Tries] = field(default_factory=dict)
+    answered: bool = True
+    """False when every reply to the small tasks was an error: nothing was learnt of the model."""
+
+    def kept(self, form: Form) -> bool:
+        """Whether a form was kept at least once."""
+        return form in self.forms and self.forms[form].good > 0
 
 
 def measure(
@@ -85,17 +94,38 @@ def measure(
     profile = replace(known, source="probe", num_ctx=seen.fitting, thinks=thinks)
     asker = Asker(server, name, seen.num_ctx, conditions, profile)
     window = read(asker, tell)
+    before = asker.replies
     forms = _Trial(asker, tell).run(native=facts.can("tools"))
+    num_ctx = _trusted(seen, window)
+    if num_ctx and num_ctx < seen.num_ctx:
+        # Runs take the window that they find loaded.
+        server.load(name, num_ctx, keep_alive=conditions.keep_alive, limit_s=conditions.gap_s)
     profile = replace(
         asker.profile,
-        # A window that is not true is left to each run.
-        num_ctx=0 if window.true_window is False else seen.fitting,
+        num_ctx=num_ctx,
         whole_file_lines=_whole_file_lines(known, forms),
         json_schema=forms["json"].always,
         native_tools="native" in forms and forms["native"].always,
         reply_tps=asker.reply_tps,
+        keeps_edits=bool(forms["whole"].good or forms["search_replace"].good),
     )
-    return Measured(profile, seen.gpu_share, window.true_window, window.recalls, forms)
+    return Measured(
+        profile,
+        seen.gpu_share,
+        window.true_window,
+        window.recalls,
+        forms,
+        answered=asker.replies > before,
+    )
+
+
+def _trusted(seen: Seen, window: Read) -> int:
+    """The window for runs, in tokens; 0 where each run is to look for itself."""
+    if window.true_window is False:
+        return 0
+    if window.true_window is None:
+        return min(seen.fitting, USUAL_WINDOW)
+    return seen.fitting
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +163,7 @@ class _Trial:
     def _account(self, form: Form, faults: list[str]) -> Tries:
         bad = list(filter(None, faults))
         tries = Tries(len(faults) - len(bad), len(faults), bad[0] if bad else "")
-        tail = f": {tries.fault}" if tries.fault else ""
+        tail = f": {self.asker.in_short(tries.fault)}" if tries.fault else ""
         self.tell(f"{_WORDS[form]}: {tries.good} of {tries.of}{tail}")
         return tries
 
@@ -143,10 +173,9 @@ class _Trial:
         except (ModelReplyError, ContextError) as error:
             return str(error), None
         except ModelUnavailableError as error:
-            if task.form != "native":
+            # A busy or slow server says nothing of the model.
+            if task.form != "native" or not _AT_TOOLS.search(str(error)):
                 raise
-            # Servers fail in many ways at their own tools; whether it still lives tells.
-            self.asker.server.version()
             return str(error), None
         return task.judge(reply), reply
 

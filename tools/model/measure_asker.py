@@ -1,6 +1,6 @@
 """Asking the model that is probed, under the window that was found, with a look at the clock."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from greenloop.tools.model.base import ModelReply, ModelRequest, window_of
 from greenloop.tools.model.ollama import OllamaModel
@@ -13,6 +13,7 @@ _THINKING_TOKENS = 2048
 """The same for a model that thinks: some do so whatever they are told."""
 _RECALL_SHARE = 8
 """The answer to the long prompt has one part in so many of the window."""
+_FAULT_CHARS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,9 @@ class Asker:
     conditions: Conditions
     profile: Profile
     """What is known so far."""
+    replies: int = 0
+    """That came, of whatever quality."""
+    _told: set[str] = field(default_factory=set)
     _tokens: int = 0
     _seconds: float = 0.0
 
@@ -64,10 +68,19 @@ class Asker:
             profile=profile,
         )
         reply = model.reply(request)
+        self.replies += 1
         if reply.reply_s:
             self._tokens += reply.tokens_out
             self._seconds += reply.reply_s
         return reply
+
+    def in_short(self, fault: str) -> str:
+        """A fault for a line of progress: without its cure, and as a whole only the first time."""
+        if fault in self._told:
+            return "as before"
+        self._told.add(fault)
+        short = fault.partition("; ")[0]
+        return short if len(short) <= _FAULT_CHARS else f"{short[:_FAULT_CHARS]}…"
 
     def _room(self, request: ModelRequest) -> int:
         """Tokens for the reply; the long prompt, which has no system message, leaves little."""

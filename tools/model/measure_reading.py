@@ -11,6 +11,8 @@ from greenloop.tools.model.measure_window import Tell
 
 _SHORT_CHARS = 6000
 """Of the first prompt, which teaches how many characters a token has."""
+_SHORT_SHARE = 0.6
+"""Of the window, for that prompt at most; how long its tokens are is a guess yet."""
 _LONG_SHARE = 0.7
 """Of the window, for the prompt that shows whether the window is true; a cut leaves half."""
 _TRUE_WITHIN = 0.15
@@ -46,10 +48,12 @@ def read(asker: Asker, tell: Tell) -> Read:
         ModelNotFoundError: it does not have the model any more.
     """
     tell("reading a short prompt")
-    short = _marked(asker, _SHORT_CHARS, tell)
+    guessed = asker.num_ctx * asker.profile.chars_per_token
+    chars = min(_SHORT_CHARS, int(guessed * _SHORT_SHARE))
+    short = _marked(asker, chars, tell)
     if short.reply is None or not short.reply.tokens_in:
         return Read(None, recalls=False)
-    per_token = _SHORT_CHARS / short.reply.tokens_in
+    per_token = chars / short.reply.tokens_in
     safe = min(_MOST_CHARS, max(_LEAST_CHARS, _SAFE_CHARS * per_token))
     asker.profile = replace(asker.profile, chars_per_token=round(safe, 2))
     _learn_speed(asker, short.reply)
@@ -78,7 +82,7 @@ def _marked(asker: Asker, chars: int, tell: Tell) -> _Marked:
     try:
         reply = asker.ask(_question(_code(chars), marker))
     except (ModelReplyError, ContextError) as error:
-        tell(f"  {error}")
+        tell(f"  {asker.in_short(str(error))}")
         return _Marked(None, cut=isinstance(error, ContextError))
     return _Marked(reply, recalled=marker in reply.text)
 

@@ -28,6 +28,8 @@ class Profile:
     """Reply tokens written per second; 0 when unknown."""
     thinks: bool = False
     """Whether the model can write thoughts before its answer."""
+    keeps_edits: bool = True
+    """False when a probe saw neither whole files nor SEARCH/REPLACE kept even once."""
 
 
 DEFAULT = Profile()

@@ -33,7 +33,7 @@ _MOST_BYTES = 32 * 1024 * 1024
 """Far more than a server with thousands of models answers."""
 
 
-class _NoAnswerError(ModelUnavailableError):
+class NoAnswerError(ModelUnavailableError):
     """Nothing listens, or it stays silent; as opposed to something that is not Ollama."""
 
 
@@ -188,7 +188,7 @@ class Server:
                         raise self._no_ollama("its answer has no end")
                 return response.status_code, bytes(data)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise _NoAnswerError(
+            raise NoAnswerError(
                 f"no Ollama answers at {self.where}: start it with `ollama serve`"
             ) from error
         except httpx.TimeoutException as error:
@@ -208,7 +208,7 @@ class Server:
         )
 
     def _silent(self, limit_s: float) -> ModelUnavailableError:
-        return _NoAnswerError(
+        return NoAnswerError(
             f"Ollama at {self.where} is stalled: no answer within {limit_s:g} s; restart "
             "`ollama serve`, or wait until it has less to do"
         )
@@ -232,10 +232,10 @@ class Server:
             return self._no_ollama(f"HTTP {status}")
         failed = status == HTTPStatus.INTERNAL_SERVER_ERROR
         kind = NoRoomError if failed and _NO_ROOM.search(text) else ModelUnavailableError
-        return kind(
-            f"Ollama at {self.where} failed at {path} (HTTP {status}): {text}; see the log of "
-            "`ollama serve`, lower num_ctx or choose a smaller model"
-        )
+        cure = "see `ollama show`, and update Ollama if it is old"
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            cure = "see the log of `ollama serve`, lower num_ctx or choose a smaller model"
+        return kind(f"Ollama at {self.where} failed at {path} (HTTP {status}): {text}; {cure}")
 
 
 def list_models(host: str, timeout_s: float = 1.5) -> tuple[str, ...] | None:
@@ -250,7 +250,7 @@ def list_models(host: str, timeout_s: float = 1.5) -> tuple[str, ...] | None:
     """
     try:
         return tuple(model.name for model in Server(host, timeout_s).models())
-    except _NoAnswerError:
+    except NoAnswerError:
         return None
 
 

@@ -142,8 +142,12 @@ class TestWindow:
     def test_slow_reading_shortens_the_long_prompt(self, tmp_path: Path) -> None:
         # The stand-in says that it reads 1000 tokens in a second.
         slow = Conditions(gap_s=20.0, reading_s=5.0)
-        measured, _, told = probed(tmp_path, conditions=slow)
+        measured, loads, told = probed(tmp_path, conditions=slow)
+        # And runs find it loaded.
+        assert loads[-1] == 8192
         assert measured.true_window is None
+        # What was not seen to be true is not built on.
+        assert measured.profile.num_ctx == 8192
         assert any(re.fullmatch(r"reading a prompt of about (49|50)\d\d tokens", t) for t in told)
 
     def test_fewer_tokens_than_the_text_has(self, tmp_path: Path) -> None:
@@ -151,6 +155,14 @@ class TestWindow:
         measured, _, told = probed(tmp_path, long=long)
         assert measured.true_window is False
         assert any("6000" in line for line in told)
+
+    def test_the_first_prompt_fits_the_smallest_window(self, tmp_path: Path) -> None:
+        model = {"name": NAME, "context_length": 2048, "capabilities": ["completion"]}
+        measured, loads, told = probed(tmp_path, models=[model])
+        assert loads == [2048]
+        assert measured.true_window is True
+        assert measured.profile.prompt_tps > 0
+        assert not any("does not fit" in line for line in told)
 
     def test_a_model_that_says_nothing_leaves_it_open(self, tmp_path: Path) -> None:
         silent = {**LONG, "text": "", "thinking": ""}
@@ -187,6 +199,22 @@ class TestForms:
         measured, _, _ = probed(tmp_path, (lazy, BLOCKS[1], *BLOCKS, *DECISIONS))
         assert measured.profile.whole_file_lines == 0
         assert measured.forms["whole"].good == 0
+
+    def test_neither(self, tmp_path: Path) -> None:
+        measured, _, _ = probed(tmp_path, (*["I cannot."] * 4, *DECISIONS))
+        assert not measured.profile.keeps_edits
+        assert measured.answered
+        assert probed(tmp_path)[0].profile.keeps_edits
+
+    def test_nothing_but_errors(self, tmp_path: Path) -> None:
+        broken = {"text": "a", "no_done": True, "times": None}
+        measured, _, told = probed(tmp_path, (broken,), long=())
+        assert not measured.answered
+        assert measured.profile.reply_tps == 0
+        (fault,) = {tries.fault for tries in measured.forms.values()}
+        # The same words are told once.
+        assert sum(fault.partition("; ")[0][:60] in line for line in told) == 1
+        assert told[-1] == "JSON by a schema: 0 of 2: as before"
 
     def test_no_json(self, tmp_path: Path) -> None:
         measured, _, _ = probed(tmp_path, (*GOOD[:5], '{"next": "dance", "path": ""}'))
@@ -227,6 +255,25 @@ class TestForms:
 
     def test_a_server_that_fails_at_its_own_tools(self, tmp_path: Path) -> None:
         failing = {"error": 500, "message": "failed to parse JSON: x", "times": None}
+        measured, _, _ = probed(tmp_path, (*GOOD, failing), models=[TOOLS])
+        assert not measured.profile.native_tools
+
+    @pytest.mark.parametrize(
+        "failing",
+        [
+            {"fault": "busy", "times": None},
+            {"fault": "load_memory", "times": None},
+            {"stall": 30, "times": None},
+        ],
+    )
+    def test_a_server_with_too_much_to_do_says_nothing_of_the_tools(
+        self, tmp_path: Path, failing: dict[str, Any]
+    ) -> None:
+        with pytest.raises(ModelUnavailableError):
+            probed(tmp_path, (*GOOD, failing), models=[TOOLS], conditions=Conditions(gap_s=1.5))
+
+    def test_a_template_that_fails_at_tools(self, tmp_path: Path) -> None:
+        failing = {"error": 500, "message": "template: :3:14: executing", "times": None}
         measured, _, _ = probed(tmp_path, (*GOOD, failing), models=[TOOLS])
         assert not measured.profile.native_tools
 
