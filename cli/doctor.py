@@ -54,7 +54,7 @@ def _probe(args: argparse.Namespace) -> int:
     probed = probe(args.probe, Path(args.repo), tell)
     if args.json:
         print(json.dumps(probed.as_json()))
-        return 0
+        return 1 if probed.warning else 0
     if probed.kept:
         print(printable(f"runs with {probed.model} use from now on:"))
         for line in probed.lines:
@@ -63,4 +63,4 @@ def _probe(args: argparse.Namespace) -> int:
         print(printable(f"nothing is kept: every reply of {probed.model} was an error"))
     if probed.warning:
         print(printable(f"warning: {probed.warning}"))
-    return 0
+    return 1 if probed.warning else 0

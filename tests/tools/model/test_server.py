@@ -198,8 +198,10 @@ def test_only_a_server_that_failed_is_given_less_to_do(
     tmp_path: Path, status: int, cure: str
 ) -> None:
     endpoints = raw("/api/chat", status, error="no chat")
-    with served(tmp_path, endpoints=endpoints) as (server, _):
-        with pytest.raises(ModelUnavailableError) as refused:
-            server.load(NAME, 8192, keep_alive="5m", limit_s=5)
+    with (
+        served(tmp_path, endpoints=endpoints) as (server, _),
+        pytest.raises(ModelUnavailableError) as refused,
+    ):
+        server.load(NAME, 8192, keep_alive="5m", limit_s=5)
     assert cure in str(refused.value)
     assert ("num_ctx" in str(refused.value)) is (status == 500)
