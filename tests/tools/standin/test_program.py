@@ -38,7 +38,10 @@ def test_mistakes_are_said_in_a_line(tmp_path: Path) -> None:
     script = tmp_path / "script.json"
     script.write_text('{"modles": []}', encoding="utf-8")
     done = run("--script", str(script))
-    assert (done.returncode, done.stderr) == (2, "no script: script: unknown keys ['modles']\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"no script in {script}: script: unknown keys ['modles']\n",
+    )
     assert run("--script", str(tmp_path / "none")).returncode == 2
 
 
