@@ -1,7 +1,8 @@
 """How replies that small models really wrote are read: right, refused, or wrongly carried out.
 
 The corpus is a file of JSON lines: `raw`, `expected`, `category`, and where files matter
-`file_before`. Every reply is read and carried out in a folder of its own.
+`file_before`. Every reply is read and carried out in a folder of its own. A refusal must have the
+reason that is expected, if it is one that the reader has a name for (`tools.reader.base.Reason`).
 """
 
 import json
@@ -15,7 +16,7 @@ from greenloop.tools.edit_apply import apply_edits
 from greenloop.tools.edits import Edit
 from greenloop.tools.files import Workspace
 from greenloop.tools.reader.acts import as_edits
-from greenloop.tools.reader.base import Call
+from greenloop.tools.reader.base import REASONS, Call
 from greenloop.tools.reader.read import read_reply
 from greenloop.tools.reader.registry import STANDARD
 
@@ -153,7 +154,8 @@ def _fits(kind: str, expected: Mapping[str, object], outcome: Outcome) -> bool:
         return outcome.files == {str(expected["path"]): expected["file_after"]} and idle is False
     if kind == "reject":
         reason = expected.get("reason")
-        return idle and bool(outcome.reason) and reason in (None, outcome.reason)
+        # A name that the reader does not have says no more than that the reply is refused.
+        return idle and bool(outcome.reason) and (reason not in REASONS or reason == outcome.reason)
     if kind == "final_text":
         said = str(expected.get("text", outcome.text)).strip()
         return idle and not outcome.reason and outcome.text.strip() == said

@@ -13,6 +13,7 @@ Reason = Literal[
     "ambiguous",
     "degenerate_repetition",
     "elided_code",
+    "empty",
     "missing_required",
     "missing_search_marker",
     "more_than_one_action",

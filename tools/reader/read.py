@@ -43,6 +43,7 @@ _HARMONY_THOUGHT = re.compile(
 )
 _HARMONY_HEAD = re.compile(r"(?:<\|start\|>)?(?:assistant)?<\|channel\|>\w+<\|message\|>")
 _STUCK = "the reply repeats itself and was stopped; send one short answer"
+_EMPTY = "the reply is empty; say in one sentence what you do, then do it"
 _UNREADABLE = (
     'the call of {name} is no valid JSON; escape every \\, " and line break in its strings and '
     "send it again"
@@ -215,6 +216,8 @@ def _without_calls(
     words = _words(text)
     if cut:
         return Reading(refusal=Refusal("truncated", TRUNCATED), text=words)
+    if not words.strip() and not text.strip():
+        return Reading(refusal=Refusal("empty", _EMPTY))
     if COMMAND_TOOL in names:
         return _as_command(scan, trouble, names, words, text)
     if trouble:

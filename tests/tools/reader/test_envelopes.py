@@ -129,8 +129,6 @@ def test_the_words_before_a_call_are_kept(reply: str, words: str) -> None:
         '{"name": "write_file", "arguments": {"path": "a.py", "content": "x = 1\\n"}}',
         'Do not run this: `run_command("rm -rf build")`',
         "The <search> element is new in HTML.",
-        "",
-        "   \n",
         "Done. All tests pass.",
         "To run the tests, use:\n```bash\npytest\n```",
     ],

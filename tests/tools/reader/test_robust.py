@@ -15,7 +15,7 @@ from greenloop.tools.edits import Edit
 from greenloop.tools.files import Workspace
 from greenloop.tools.lookups import parse_lookups
 from greenloop.tools.reader.acts import as_edits
-from greenloop.tools.reader.base import Reading
+from greenloop.tools.reader.base import Reading, Tool
 from greenloop.tools.reader.read import read_reply
 from greenloop.tools.reader.registry import CODER, STANDARD
 
@@ -196,3 +196,11 @@ def test_a_megabyte_is_read() -> None:
     assert call.arguments["content"] == content
     (edit,) = read_reply(f"a.py\n```python\n{content}```", CODER).edits
     assert edit.path == "a.py"
+
+
+@pytest.mark.parametrize("reply", ["", " \n\n\t\n", "\r\n"])
+@pytest.mark.parametrize("tools", [CODER, STANDARD])
+def test_an_empty_reply_is_refused_by_name(reply: str, tools: tuple[Tool, ...]) -> None:
+    refusal = read_reply(reply, tools).refusal
+    assert refusal is not None
+    assert refusal.reason == "empty"
