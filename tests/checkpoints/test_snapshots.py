@@ -114,6 +114,8 @@ def test_any_file_name(store: SnapshotStore, work: Path, name: bytes) -> None:
     try:
         Path(os.fsdecode(path)).write_bytes(b"content")
     except OSError:
+        if sys.platform == "linux":  # every file system of ours there takes any bytes
+            raise
         pytest.skip("this file system refuses the name")
     (work / "other").touch()
     first = store.take()

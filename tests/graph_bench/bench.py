@@ -1,15 +1,18 @@
 """Runs of the graph in this process, with a scripted brain and a quick test command."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from greenloop.checkpoints.events import Listener, read_events
 from greenloop.config import load
 from greenloop.graph.result import RunResult
 from greenloop.graph.resume import Files, resume
 from greenloop.graph.run import Run, start
-from greenloop.graph.storage import Storage
+from greenloop.graph.storage import Storage, open_storage
 from greenloop.state import Event
 from greenloop.tools.files import Workspace
 from greenloop.tools.model.scripted import ScriptedModel
@@ -77,6 +80,16 @@ class Bench:
     def answer(self) -> str:
         """The file that the check reads."""
         return (self.folder / "answer.txt").read_text()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    with open_storage(tmp_path / "data") as storage:
+        yield Bench(folder, storage, ScriptedModel(()))
 
 
 def say(*words: str) -> str:

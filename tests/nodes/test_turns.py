@@ -1,6 +1,6 @@
 """A coder's turns within a step, with a scripted brain: what goes back to it, and when it ends."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +30,6 @@ from greenloop.tools.reader.base import Call
 
 KEEP = '{"reasons": [], "verdict": "keep"}'
 WRONG = "answer.txt\n<<<<<<< SEARCH\nnot there {n}\n=======\nred\n>>>>>>> REPLACE\n"
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    folder = tmp_path / "repo"
-    folder.mkdir()
-    for name, text in FILES.items():
-        (folder / name).write_text(text)
-    with open_storage(tmp_path / "data") as storage:
-        yield Bench(folder, storage, ScriptedModel(()))
 
 
 def coder_turns(bench: Bench) -> list[tuple[Message, ...]]:

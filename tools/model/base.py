@@ -99,8 +99,6 @@ class ModelReply:
     """Time the server took to read the prompt, in seconds; short when it knew the beginning."""
     reply_s: float = 0.0
     """Time the server took to write the reply, in seconds."""
-    load_s: float = 0.0
-    """Time the server took to have the model in memory, in seconds."""
 
 
 OnText = Callable[[str], None]

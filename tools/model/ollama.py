@@ -153,7 +153,6 @@ class OllamaModel:
             confidence=heard.confidence,
             prompt_s=end.prompt_s,
             reply_s=end.reply_s,
-            load_s=end.load_s,
         )
 
     def _spent(self, request: ModelRequest, heard: Heard) -> tuple[int, int]:

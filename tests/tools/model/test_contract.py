@@ -149,7 +149,7 @@ def test_a_reply_is_text_or_a_reason_to_stop(brain: tuple[ChatModel, ModelReques
     reply = model.reply(request)
     assert bool(reply.text.strip()) != bool(reply.gave_up)
     assert min(reply.tokens_in, reply.tokens_out, reply.seconds) >= 0
-    assert min(reply.prompt_s, reply.reply_s, reply.load_s) >= 0
+    assert min(reply.prompt_s, reply.reply_s) >= 0
     assert reply.confidence is None or 0 < reply.confidence <= 1
 
 

@@ -82,7 +82,7 @@ def test_replies_come_back_by_request_in_order(tape: Path) -> None:
 
 def test_everything_in_a_reply_comes_back(tape: Path) -> None:
     said = ModelReply(
-        "größe \udcff", 3, 4, 0.5, "", (Call("read_file", {"path": "a.py"}),), 0.75, 0.1, 0.2, 0.3
+        "größe \udcff", 3, 4, 0.5, "", (Call("read_file", {"path": "a.py"}),), 0.75, 0.1, 0.2
     )
     record(Searcher(said, ModelReply("", gave_up="no more")), tape, [ask("a"), ask("b")])
     model = replay(tape)

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from greenloop.tools.retrieval.walk import MAX_BYTES, list_files, read_source, s
 Write = Callable[[Path, dict[str, str]], None]
 
 GIT = git_program()
-needs_git = pytest.mark.skipif(GIT is None, reason="git is not installed")
 
 
 def git(folder: Path, *argv: str) -> None:
@@ -31,7 +31,6 @@ def test_without_git_products_and_hidden_folders_are_left_out(tmp_path: Path, wr
     assert list_files(tmp_path) == sorted(kept)
 
 
-@needs_git
 def test_with_git_its_ignore_rules_decide(tmp_path: Path, write: Write) -> None:
     names = ["src/build/a.py", "new.py", "gone.py", "out/x.py", "sub/skip.py", ".github/ci.yml"]
     write(tmp_path, dict.fromkeys(names, "x = 1\n"))
@@ -45,7 +44,6 @@ def test_with_git_its_ignore_rules_decide(tmp_path: Path, write: Write) -> None:
     assert list_files(tmp_path / "src") == ["build/a.py"]
 
 
-@needs_git
 def test_repositories_inside_the_repository_are_listed(tmp_path: Path, write: Write) -> None:
     write(tmp_path, {"a.py": "x = 1\n", "inner/b.py": "x = 1\n", "inner/deep/c.py": "x = 1\n"})
     git(tmp_path, "init", "-q")
@@ -54,7 +52,6 @@ def test_repositories_inside_the_repository_are_listed(tmp_path: Path, write: Wr
     assert list_files(tmp_path) == ["a.py", "inner/b.py", "inner/deep/c.py"]
 
 
-@needs_git
 def test_a_workspace_that_an_outer_repository_ignores_is_walked(
     tmp_path: Path, write: Write
 ) -> None:
@@ -63,7 +60,6 @@ def test_a_workspace_that_an_outer_repository_ignores_is_walked(
     assert list_files(tmp_path / "scratch") == ["a.py"]
 
 
-@needs_git
 def test_programs_named_by_the_repository_do_not_run(tmp_path: Path, write: Write) -> None:
     repo = tmp_path / "repo"
     write(repo, {"a.py": "x = 1\n"})
@@ -75,7 +71,6 @@ def test_programs_named_by_the_repository_do_not_run(tmp_path: Path, write: Writ
     assert not (tmp_path / "ran").exists()
 
 
-@needs_git
 def test_a_tracked_folder_replaced_by_a_link_does_not_lead_out(
     tmp_path: Path, write: Write
 ) -> None:
@@ -127,6 +122,8 @@ def test_a_name_that_is_not_utf8_is_skipped(tmp_path: Path) -> None:
     try:
         Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9.py")).write_text("x = 1\n")
     except OSError:
+        if sys.platform == "linux":
+            raise
         pytest.skip("this file system takes UTF-8 names only")
     assert list_files(tmp_path) == ["a.py"]
 
