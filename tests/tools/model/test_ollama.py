@@ -310,11 +310,11 @@ def test_a_schema_is_sent_where_it_is_kept(tmp_path: Path) -> None:
     [
         ("def a():\n" + "    return 1\n" * 200, "the same line"),
         ("It is " + "and so on, " * 200, "the same words"),
-        ("{" + "\n \t" * 400, "blanks"),
+        ("{" + "\n \t" * 800, "blanks"),
     ],
 )
 def test_a_reply_that_repeats_itself_is_stopped(tmp_path: Path, text: str, what: str) -> None:
-    with serving(tmp_path, {"text": text, "delay": 0.001}) as standin:
+    with serving(tmp_path, {"text": text, "delay": 0.02}) as standin:
         model = opened(standin, num_predict=1024)
         with pytest.raises(ModelReplyError, match=f"repeated {what}") as failure:
             model.reply(question())
