@@ -13,7 +13,7 @@ TORCH := torch==2.13.0
 demo: $(VENV)/core.stamp  ## watch it repair a small project with two faults
 	@sh examples/demo.sh
 
-install: $(VENV)/full.stamp  ## everything, with search by meaning and other providers' models
+install: $(VENV)/full.stamp  ## everything: search by meaning, other providers, PostgreSQL
 
 test: $(VENV)/full.stamp  ## the whole test suite
 	$(VENV)/bin/python -m pytest -q -n 2
@@ -46,7 +46,7 @@ $(VENV)/core.stamp: $(SOURCES) | $(VENV)/bin/pip
 
 $(VENV)/full.stamp: $(SOURCES) | $(VENV)/bin/pip
 	$(PIP) install $(TORCH)
-	$(PIP) install -c constraints.txt $(EDITABLE) -e '.[semantic,providers,dev]'
+	$(PIP) install -c constraints.txt $(EDITABLE) -e '.[semantic,providers,postgres,encryption,dev]'
 	@touch $@ $(VENV)/core.stamp
 
 clean:

@@ -35,6 +35,8 @@ PROJECT_KEYS = frozenset(
 )
 """Settings that a repository may bring along; the rest belong to the user alone."""
 
+APPROVALS = ("plan", "edits", "commands")
+"""Points at which a run can wait for its user's word."""
 LEAST_WINDOW = 2048
 """Tokens; below it our own words leave too little for the user's."""
 _PASSED_ON = (
@@ -101,6 +103,17 @@ class Settings(BaseSettings):
     embedding_model: str = Field(
         "all-MiniLM-L6-v2", description="Sentence-transformers model, by name or path."
     )
+    approve: str = Field(
+        "", description="Ask before: plan, edits, commands (several with commas), or all."
+    )
+    venv: str = Field(
+        "", description="Folder of the project's virtual environment; empty: looked for."
+    )
+    store: str = Field(
+        "",
+        description="Database of threads, as postgresql://USER@HOST/NAME; empty: a file in the "
+        "data folder.",
+    )
     data_dir: str = Field("", description="Folder of threads and snapshots; empty: the system's.")
 
     @field_validator("num_ctx")
@@ -109,6 +122,21 @@ class Settings(BaseSettings):
         if value and value < LEAST_WINDOW:
             raise ValueError(f"must be 0 or at least {LEAST_WINDOW}")
         return value
+
+    @field_validator("approve")
+    @classmethod
+    def _points_are_known(cls, value: str) -> str:
+        words = [word.strip() for word in value.split(",") if word.strip()]
+        unknown = [word for word in words if word not in (*APPROVALS, "all")]
+        if unknown:
+            raise ValueError(f"is made of {', '.join(APPROVALS)}, or is all")
+        return ",".join(words)
+
+    @property
+    def approvals(self) -> frozenset[str]:
+        """The points at which the user is asked, of `APPROVALS`."""
+        words = frozenset(filter(None, self.approve.split(",")))
+        return frozenset(APPROVALS) if "all" in words else words
 
     @property
     def data(self) -> Path:
@@ -218,13 +246,23 @@ class Environment:
     virtual_env: str
     passed_on: Mapping[str, str]
     """Allow-listed variables for commands that are run."""
+    store_key: str = ""
+    """Key that checkpoints and blobs are encrypted with; empty for none."""
+    editor: str = ""
+    """Command that the user edits texts with."""
 
 
 def environment() -> Environment:
     """Read the environment, once, by allow-list."""
     passed = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
     passed.setdefault("PATH", os.defpath)
-    return Environment(passed["PATH"], os.environ.get("VIRTUAL_ENV", ""), passed)
+    return Environment(
+        passed["PATH"],
+        os.environ.get("VIRTUAL_ENV", ""),
+        passed,
+        os.environ.get("GREENLOOP_STORE_KEY", ""),
+        os.environ.get("VISUAL", "") or os.environ.get("EDITOR", ""),
+    )
 
 
 def prepare_process() -> None:

@@ -6,6 +6,7 @@ GreenloopError
 │   ├── WorkspaceError         the folder is missing, unreadable or read-only
 │   ├── NoTestsError           nothing to judge by
 │   ├── ThreadError            unknown, foreign, busy or incompatible thread
+│   │   └── FilesChangedError  files are not as the checkpoint left them
 │   └── ModelNotFoundError     the server does not have that model
 ├── InfrastructureError        exit 3: the machine or a service failed, not the code under test
 │   ├── ModelUnavailableError  no answer, a refusal, or the connection broke
@@ -23,6 +24,7 @@ __all__ = [
     "ConfigError",
     "ContextError",
     "EditError",
+    "FilesChangedError",
     "GreenloopError",
     "InfrastructureError",
     "ModelNotFoundError",
@@ -64,6 +66,15 @@ class NoTestsError(UserError):
 
 class ThreadError(UserError):
     """The thread is unknown, belongs elsewhere, is in use, or was made by another version."""
+
+
+class FilesChangedError(ThreadError):
+    """Files are not as the thread's last checkpoint left them: keep them, or put those back?"""
+
+    def __init__(self, message: str, paths: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.paths = paths
+        """Those that differ."""
 
 
 class ModelNotFoundError(UserError):

@@ -175,6 +175,8 @@ class AgentState(TypedDict, total=False):
     """Fingerprints of trees that were tested and of edits that were refused; the last few."""
     gave_up: str
     """Why the brain has nothing more to offer; empty while it has."""
+    allowed: tuple[str, ...]
+    """Test commands that the user has approved, where they want to be asked."""
     base_tree: str
     """Snapshot of the files before the run, with what others have changed since."""
     tree: str
@@ -190,7 +192,8 @@ class AgentState(TypedDict, total=False):
     max_replans: int
     status: Status
     events: int
-    """High-water mark of the event table: the last super-step whose events are complete."""
+    """Number of the checkpoint: the last super-step whose events are complete. Only goes up: a
+    rewind is a further checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +207,10 @@ class Event:
     """Order within the super-step; (thread, step, seq) is the key."""
     node: str
     kind: str
-    """started, plan, prompt, reply, refused, lookup, edits, diff, tests, review, replan, theirs,
-    saved, note, failed, finished; between super-steps: waiting, saved, undo."""
+    """started, running, plan, prompt, reply, refused, lookup, edits, diff, tests, review, replan,
+    theirs, saved, note, failed, finished; between super-steps: waiting, asked, answered, saved,
+    undo, intent (of a rewind or a fork), moved (a checkpoint that no node made: the start, a
+    rewind, a fork)."""
     text: str = ""
     """One line for a person."""
     sender: str = ""
@@ -215,6 +220,8 @@ class Event:
     tokens: int = 0
     at: float = 0.0
     """Seconds since the epoch, UTC."""
+    tree: str = ""
+    """Snapshot that the event names, such as the files that it leaves or keeps."""
 
 
 CHECKPOINTED: tuple[type, ...] = (

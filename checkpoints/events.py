@@ -4,20 +4,26 @@ Rows are keyed by super-step and order within it, so a node that runs again afte
 its rows again in place of those of the attempt that was cut.
 """
 
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, fields, replace
 
-from greenloop.checkpoints.blobs import BlobStore
+from greenloop.checkpoints.blobs import Blobs
+from greenloop.checkpoints.database import Database
 from greenloop.state import Event
 
 Listener = Callable[[Event], None]
 
 _LASTING = ("saved", "theirs", "undo")
 
-_COLUMNS = ", ".join(column.name for column in fields(Event))
-"""The table has a column for each field, in the same order."""
+_FIELDS = [column.name for column in fields(Event)]
+"""The table has a column for each; the first three are its key."""
+_COLUMNS = ", ".join(_FIELDS)
+_INSERT = (
+    f"INSERT INTO events ({_COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))}) "
+    "ON CONFLICT (thread, step, seq) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _FIELDS[3:])
+)
 
 
 class EventLog:
@@ -25,12 +31,12 @@ class EventLog:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
-        blobs: BlobStore,
+        database: Database,
+        blobs: Blobs,
         thread: str,
         listeners: Sequence[Listener] = (),
     ) -> None:
-        self._connection = connection
+        self._database = database
         self._blobs = blobs
         self._listeners = tuple(listeners)
         self._at = Event(thread=thread, step=0, seq=0, node="", kind="")
@@ -41,18 +47,17 @@ class EventLog:
         Those that say where somebody's files are kept stay.
         """
         marks = ",".join("?" * len(_LASTING))
-        with self._connection:
-            self._connection.execute(
-                f"DELETE FROM events WHERE thread = ? AND step >= ? AND kind NOT IN ({marks})",
-                (self._at.thread, step, *_LASTING),
-            )
+        self._database.execute(
+            f"DELETE FROM events WHERE thread = ? AND step >= ? AND kind NOT IN ({marks})",
+            (self._at.thread, step, *_LASTING),
+        )
         self._at = replace(self._at, step=step, seq=self._next_seq(step), node=node)
 
     def after(self, step: int) -> None:
         """Append behind the rows of a finished super-step, outside of any node."""
         self._at = replace(self._at, step=step, seq=self._next_seq(step), node="")
 
-    def emit(
+    def emit(  # noqa: PLR0913  # a row has that many columns
         self,
         kind: str,
         text: str = "",
@@ -61,8 +66,13 @@ class EventLog:
         sender: str = "",
         receiver: str = "",
         tokens: int = 0,
+        tree: str = "",
     ) -> Event:
-        """Append an event and tell the listeners; `content` goes to the blob store."""
+        """Append an event and tell the listeners; `content` goes to the blob store.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
         event = replace(
             self._at,
             kind=kind,
@@ -73,34 +83,59 @@ class EventLog:
             ref=self._blobs.put(content) if content else "",
             tokens=tokens,
             at=time.time(),
+            tree=tree,
         )
-        with self._connection:
-            self._connection.execute(
-                f"INSERT OR REPLACE INTO events ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-                astuple(event),
-            )
+        self._database.execute(_INSERT, astuple(event))
         self._at = replace(self._at, seq=self._at.seq + 1)
         self._tell(event)
         return event
+
+    def touch(self, event: Event) -> None:
+        """Say that what an event tells of still goes on; from any thread.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        self._database.execute(
+            "UPDATE events SET at = ? WHERE thread = ? AND step = ? AND seq = ?",
+            (time.time(), event.thread, event.step, event.seq),
+        )
 
     def say(self, text: str) -> None:
         """Tell listeners words as they stream; nothing is stored."""
         self._tell(replace(self._at, kind="text", text=text))
 
     def _next_seq(self, step: int) -> int:
-        row = self._connection.execute(
+        ((last,),) = self._database.execute(
             "SELECT max(seq) FROM events WHERE thread = ? AND step = ?", (self._at.thread, step)
-        ).fetchone()
-        return 0 if row[0] is None else int(row[0]) + 1
+        )
+        return 0 if last is None else int(last) + 1
 
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)
 
 
-def read_events(connection: sqlite3.Connection, thread: str) -> list[Event]:
-    """All events of a thread, in order."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM events WHERE thread = ? ORDER BY step, seq", (thread,)
+def read_events(database: Database, thread: str, after: int = -1) -> list[Event]:
+    """The events of a thread in order: all, or those of super-steps behind `after`."""
+    rows = database.execute(
+        f"SELECT {_COLUMNS} FROM events WHERE thread = ? AND step > ? ORDER BY step, seq",
+        (thread, after),
     )
     return [Event(*row) for row in rows]
+
+
+def checkpoint_event(database: Database, thread: str, number: int) -> Event | None:
+    """The event that says how a checkpoint came about: `finished`, or `moved`."""
+    rows = database.execute(
+        f"SELECT {_COLUMNS} FROM events WHERE thread = ? AND step = ? "
+        "AND kind IN ('finished', 'moved') ORDER BY seq DESC LIMIT 1",
+        (thread, number),
+    )
+    return Event(*rows[0]) if rows else None
+
+
+def last_number(database: Database, thread: str) -> int:
+    """The highest super-step that any event of the thread belongs to; 0 for none."""
+    ((last,),) = database.execute("SELECT max(step) FROM events WHERE thread = ?", (thread,))
+    return int(last or 0)

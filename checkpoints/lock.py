@@ -5,7 +5,9 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
+from greenloop.checkpoints.private import private_folder, private_opener
 from greenloop.errors import StorageError, ThreadError
 
 
@@ -31,19 +33,39 @@ def exclusive(path: Path, busy: str) -> Iterator[None]:
         ThreadError: another process holds it; the message is `busy`, with that process's id.
         StorageError: the lock file cannot be made.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = path.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"cannot make the lock {path}: {error.strerror}") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise ThreadError(f"{busy} (process {holder})") from error
+    with _opened(path) as file:
+        _take(file, fcntl.LOCK_EX, busy)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+@contextlib.contextmanager
+def shared(path: Path, busy: str) -> Iterator[None]:
+    """Hold the lock file together with others who hold it so; see `exclusive`.
+
+    Raises:
+        ThreadError: another process holds it for itself.
+        StorageError: the lock file cannot be made.
+    """
+    with _opened(path) as file:
+        _take(file, fcntl.LOCK_SH, busy)
+        yield
+
+
+def _opened(path: Path) -> IO[str]:
+    try:
+        private_folder(path.parent)
+        return open(path, "a+", encoding="utf-8", opener=private_opener)
+    except OSError as error:
+        raise StorageError(f"cannot make the lock {path}: {error.strerror}") from error
+
+
+def _take(file: IO[str], kind: int, busy: str) -> None:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.seek(0)
+        holder = file.read().strip() or "unknown"
+        raise ThreadError(f"{busy} (process {holder})") from error

@@ -8,11 +8,12 @@ own repository.
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 from platformdirs.unix import Unix  # git follows XDG on macOS too
@@ -39,7 +40,7 @@ OVERRIDES = (
     *("-c", "core.untrackedCache=false"),
     *("-c", "core.precomposeUnicode=false"),  # names as the disk has them
     *("-c", "core.quotePath=false"),
-    *("-c", "core.fsync=committed,loose-object"),
+    *("-c", "core.fsync=committed,loose-object,pack-metadata"),
     *("-c", "core.fsyncMethod=batch"),
     *("-c", "safe.directory=*"),  # what that setting guards against is switched off above
     *("-c", "protocol.allow=never"),  # a partial clone must not fetch
@@ -50,26 +51,6 @@ Objects are flushed to the disk before a snapshot's id is handed out: a checkpoi
 a snapshot lost in a power cut could never be resumed. `batch` makes that one flush per process.
 """
 
-STORE_CONFIG = """\
-[core]
-\trepositoryformatversion = 0
-\tbare = true
-\tfileMode = true
-\tsymlinks = true
-\tautocrlf = false
-\tcompression = 1
-\tlogAllRefUpdates = false
-[gc]
-\tauto = 0
-\tpruneExpire = never
-[maintenance]
-\tauto = false
-"""
-"""Snapshots hang on no ref, so a collector would take them for rubbish: it must never run."""
-
-STORE_ATTRIBUTES = "* -text !eol -filter -ident !working-tree-encoding !diff !merge\n"
-"""info/attributes has the highest precedence (gitattributes(5)): no conversion for any path."""
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -77,6 +58,38 @@ class Answer:
 
     code: int
     out: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A git process under way; its output goes to a file, so that it never waits for us."""
+
+    process: subprocess.Popen[bytes]
+    out: IO[bytes]
+    said: IO[bytes]
+    name: str
+    folder: Path
+
+    def wait(self, codes: tuple[int, ...] = (0,)) -> Answer:
+        """Wait for the end.
+
+        Raises:
+            StorageError: git ended with a code not among `codes`.
+        """
+        with self.out, self.said:
+            code = self.process.wait()
+            self.out.seek(0)
+            self.said.seek(0)
+            if code not in codes:
+                raise _failure(self.name, self.folder, self.said.read())
+            return Answer(code, self.out.read())
+
+    def drop(self) -> None:
+        """End it without asking what it found."""
+        self.process.kill()
+        self.process.wait()
+        self.out.close()
+        self.said.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +131,31 @@ class Git:
         except OSError as error:
             raise StorageError(f"git cannot be started in {self.folder}: {error}") from error
         if process.returncode not in codes:
-            said = " ".join(err.decode("utf-8", "replace").split())
-            raise StorageError(f"git {args[0]} failed in {self.folder}: {said[-400:]}")
+            raise _failure(args[0], self.folder, err)
         return Answer(process.returncode, out)
+
+    def start(self, scratch: Path, *args: str) -> Running:
+        """Begin a process beside others; its output is kept in an unnamed file in `scratch`.
+
+        Raises:
+            StorageError: git is missing or cannot start.
+        """
+        with ExitStack() as stack:
+            try:
+                out = stack.enter_context(TemporaryFile(dir=scratch))
+                said = stack.enter_context(TemporaryFile(dir=scratch))
+                process = subprocess.Popen(
+                    self.command(*args),
+                    cwd=self.folder,
+                    env=self.env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=said,
+                )
+            except OSError as error:
+                raise StorageError(f"git cannot be started in {self.folder}: {error}") from error
+            stack.pop_all()
+        return Running(process, out, said, args[0], self.folder)
 
     @contextmanager
     def talk(self, *args: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -148,6 +183,12 @@ class Git:
                 process.kill()
 
 
+def _failure(command: str, folder: Path, err: bytes) -> StorageError:
+    said = " ".join(err.decode("utf-8", "replace").split())
+    return StorageError(f"git {command} failed in {folder}: {said[-400:]}")
+
+
+@cache
 def find_git(search: str = SEARCH) -> str:
     """Absolute path of git in `search` (folders joined as in PATH).
 
@@ -186,40 +227,3 @@ def user_folders() -> dict[str, str]:
     except RuntimeError:  # no HOME and no password entry, as in some containers
         return {}
     return {"HOME": str(home), "XDG_CONFIG_HOME": Unix().user_config_dir}
-
-
-def private_git(store: Path) -> Git:
-    """Git on the private store, which is created when it is not there.
-
-    Raises:
-        StorageError: git is missing, or the store cannot be created.
-    """
-    git = Git(store, clean_env(GIT_DIR=str(store)))
-    if not (store / "HEAD").is_file():
-        _create(store)
-    return git
-
-
-def _create(store: Path) -> None:
-    """Make the repository aside and rename it, so that a half-made one is never seen."""
-    fresh: Path | None = None
-    try:
-        store.parent.mkdir(parents=True, exist_ok=True)
-        # Open to the owner only, for it holds copies of files that may be private.
-        fresh = Path(tempfile.mkdtemp(prefix=f"{store.name}-new-", dir=store.parent))
-        Git(fresh, clean_env()).run(
-            "init", "--quiet", "--bare", "--object-format=sha1", "--template=", str(fresh)
-        )
-        (fresh / "config").write_text(STORE_CONFIG, "utf-8")
-        (fresh / "info").mkdir(exist_ok=True)
-        (fresh / "info" / "attributes").write_text(STORE_ATTRIBUTES, "utf-8")
-        fresh.rename(store)
-    except OSError as error:
-        if not (store / "HEAD").is_file():  # else another process was first
-            raise StorageError(
-                f"the snapshot store {store} cannot be created: {error.strerror}; "
-                "free the folder or choose another"
-            ) from error
-    finally:
-        if fresh is not None:
-            shutil.rmtree(fresh, ignore_errors=True)

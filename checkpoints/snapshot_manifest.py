@@ -15,6 +15,8 @@ from greenloop.errors import StorageError
 META_VERSION = 1
 FILE, PROGRAM, LINK, FOLDER = "100644", "100755", "120000", "40000"
 """Modes of tree entries (gitformat-index(5))."""
+OWNER_RUNS = 0o100
+"""The one permission bit that git keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Entry:
         """The mode that git's tree can hold."""
         if self.link:
             return LINK
-        return PROGRAM if self.mode & 0o100 else FILE
+        return PROGRAM if self.mode & OWNER_RUNS else FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,10 @@ class Manifest:
 
 def ancestors(paths: Iterable[str]) -> set[str]:
     """All folders above the paths, without the root."""
+    direct = {path.rpartition("/")[0] for path in paths}
     found: set[str] = set()
-    for path in paths:
-        folder = path.rpartition("/")[0]
+    for lowest in direct:
+        folder = lowest
         while folder and folder not in found:
             found.add(folder)
             folder = folder.rpartition("/")[0]
@@ -67,14 +70,31 @@ def ancestors(paths: Iterable[str]) -> set[str]:
 def overlaid(below: Manifest, above: Manifest, paths: frozenset[str]) -> Manifest:
     """The manifest below, with these files as the one above has them, or without them."""
     added = {path: above.entries[path] for path in paths if path in above.entries}
-    in_the_way = ancestors(added)
-    entries = {
-        path: entry
-        for path, entry in below.entries.items()
-        if path not in paths and path not in in_the_way and not ancestors([path]) & added.keys()
-    } | added
-    modes = {**above.folders, **below.folders}
-    kept = (below.empty - entries.keys()) | ancestors(entries)
+    return merged(below, added, paths, {**above.folders, **below.folders})
+
+
+def merged(
+    below: Manifest, added: Mapping[str, Entry], paths: Iterable[str], modes: Mapping[str, int]
+) -> Manifest:
+    """The manifest below without `paths`, then with `added`.
+
+    What stands in the way of an added file goes: a file where a folder must be, or a folder's
+    content where a file must be.
+
+    Args:
+        below: What to begin with.
+        added: Files and links by path.
+        paths: Those that go, or are added.
+        modes: Permission bits of the folders that there may be.
+    """
+    gone = {*paths, *ancestors(added)}
+    entries = {path: entry for path, entry in below.entries.items() if path not in gone}
+    # A set of names is cheaper to ask than every path's folders.
+    if not ancestors(entries).isdisjoint(added):
+        entries = {p: e for p, e in entries.items() if ancestors([p]).isdisjoint(added)}
+    entries.update(added)
+    kept = {path for path in below.empty if path not in entries}
+    kept = {path for path in kept if ancestors([path]).isdisjoint(added)} | ancestors(entries)
     kept |= ancestors(kept)
     return Manifest(entries, {folder: modes[folder] for folder in kept})
 
@@ -84,10 +104,20 @@ def object_id(kind: str, data: bytes) -> str:
     return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)) + data).hexdigest()
 
 
+def differing(old: Mapping[str, Entry], new: Mapping[str, Entry]) -> set[str]:
+    """The paths at which two lists of entries differ."""
+    if old is new:
+        return set()
+    # Most entries are the same objects, which is cheap to see.
+    paths = {p for p, e in new.items() if (other := old.get(p)) is not e and other != e}
+    return paths | (old.keys() - new.keys())
+
+
 def encode_meta(manifest: Manifest) -> bytes:
     """The side record: deterministic, so that the same files give the same id."""
-    files = {p: e.mode for p, e in manifest.entries.items() if e.git_mode == FILE}
-    programs = {p: e.mode for p, e in manifest.entries.items() if e.git_mode == PROGRAM}
+    regular = [(path, entry.mode) for path, entry in manifest.entries.items() if not entry.link]
+    files = {path: mode for path, mode in regular if not mode & OWNER_RUNS}
+    programs = {path: mode for path, mode in regular if mode & OWNER_RUNS}
     usual = {
         "file": _commonest(files.values()),
         "program": _commonest(programs.values()),
@@ -142,6 +172,7 @@ __all__ = [
     "Manifest",
     "ancestors",
     "decode",
+    "differing",
     "encode_meta",
     "object_id",
 ]

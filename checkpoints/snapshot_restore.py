@@ -3,13 +3,14 @@
 The order makes it safe to repeat after a kill at any point: deletions, folders, files, modes.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from greenloop.checkpoints.snapshot_cover import IGNORE_FILE
-from greenloop.checkpoints.snapshot_manifest import Entry, Manifest, ancestors
+from greenloop.checkpoints.snapshot_bare import IGNORE_FILE
+from greenloop.checkpoints.snapshot_manifest import Entry, Manifest, ancestors, differing
 from greenloop.checkpoints.snapshot_place import Placer
-from greenloop.checkpoints.snapshot_trees import CopyBlob
+from greenloop.checkpoints.snapshot_read import CopyBlob
+from greenloop.errors import StorageError
 
 Chosen = Callable[[str], bool]
 """Whether a path is among those to be restored."""
@@ -23,9 +24,9 @@ class Plan:
     prune: tuple[str, ...]
     """Folders that go if nothing is left in them, deepest first."""
     entries: Mapping[str, Entry]
-    """Files and links that must be there; those that already are stay untouched."""
+    """Files and links that must be there and are not."""
     folders: Mapping[str, int]
-    """Folders that must be there, and their permission bits, outermost first."""
+    """Folders that are missing or have other permission bits, outermost first."""
 
 
 def choose(paths: Iterable[str]) -> Chosen:
@@ -34,30 +35,70 @@ def choose(paths: Iterable[str]) -> Chosen:
     return lambda path: path in named or not named.isdisjoint(ancestors((path,)))
 
 
-def plan_restore(now: Manifest, then: Manifest, chosen: Chosen) -> Plan:
-    """Compare what is there with what was, as far as `chosen` goes."""
-    entries = {
-        path: then.entries[path] for path in sorted(then.entries, key=_order) if chosen(path)
-    }
+def plan_restore(now: Manifest, then: Manifest, chosen: Chosen | None = None) -> Plan:
+    """Compare what is there with what was, as far as `chosen` goes (None: all the way)."""
+    differ = differing(now.entries, then.entries)
+    if chosen is not None:
+        differ = {path for path in differ if chosen(path)}
+    entries = {path: then.entries[path] for path in differ & then.entries.keys()}
     needed = ancestors(entries)
     folders = {
         path: mode
-        for path, mode in sorted(then.folders.items())
-        if chosen(path) or (path in needed and path not in now.folders)
+        for path, mode in then.folders.items()
+        if now.folders.get(path) != mode
+        and (chosen is None or chosen(path) or (path in needed and path not in now.folders))
     }
     needed |= folders.keys()
-    remove = tuple(
-        path
-        for path in sorted(now.entries, key=_order)
-        if path in needed or (chosen(path) and path not in then.entries)
-    )
+    remove = (differ - then.entries.keys()) | (needed & now.entries.keys())
     emptied = ancestors(remove)
     prune = tuple(
         path
-        for path in sorted(now.folders, reverse=True)
-        if path not in then.folders and (path in emptied or chosen(path))
+        for path in sorted(now.folders.keys() - then.folders.keys(), reverse=True)
+        if chosen is None or path in emptied or chosen(path)
     )
-    return Plan(remove, prune, entries, folders)
+    return Plan(
+        tuple(sorted(remove, key=_order)),
+        prune,
+        {path: entries[path] for path in sorted(entries, key=_order)},
+        dict(sorted(folders.items())),
+    )
+
+
+def spare_nested(plan: Plan, nested: Collection[str], placer: Placer) -> Plan:
+    """The plan without what lies in repositories that were made since, which are not ours.
+
+    Raises:
+        StorageError: a file in one differs from the snapshot's.
+    """
+    inside = {
+        path for path in {*plan.entries, *plan.folders} if not _above(path).isdisjoint(nested)
+    }
+    for path in sorted(inside & plan.entries.keys()):
+        if placer.entry(path) != plan.entries[path]:
+            raise StorageError(
+                f"cannot write {path!r}: something in the way is in no snapshot (a nested "
+                "repository): move it away, then restore again"
+            )
+    return replace(
+        plan,
+        entries={path: entry for path, entry in plan.entries.items() if path not in inside},
+        folders={path: mode for path, mode in plan.folders.items() if path not in inside},
+    )
+
+
+def uncovered(plan: Plan, now: Manifest, placer: Placer) -> Manifest:
+    """Files that the plan would write over and that no snapshot of today has: ignored ones."""
+    found: dict[str, Entry] = {}
+    for path in plan.entries.keys() - now.entries.keys():
+        there = placer.entry(path)
+        entry = plan.entries[path]
+        if there is not None and (there.oid, there.link) != (entry.oid, entry.link):
+            found[path] = there
+    return Manifest(found, dict.fromkeys(ancestors(found), 0o755))
+
+
+def _above(path: str) -> set[str]:
+    return {path, *ancestors([path])}
 
 
 def _order(path: str) -> tuple[bool, str]:

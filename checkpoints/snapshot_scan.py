@@ -1,139 +1,112 @@
 """Reads the covered files into a manifest; an unchanged file costs one stat and no reading."""
 
-import json
 import os
-import secrets
 import stat
 import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from greenloop.checkpoints.snapshot_cover import Cover
+from greenloop.checkpoints.snapshot_cache import PERMISSIONS, Signature, StatCache, lasting
+from greenloop.checkpoints.snapshot_cover import Cover, CoverFinder
 from greenloop.checkpoints.snapshot_manifest import Entry, Manifest, ancestors
 from greenloop.checkpoints.snapshot_objects import BlobSink
 from greenloop.errors import StorageError
 
-CACHE_VERSION = 1
-RACY_NS = 2_000_000_000
-"""A file that changed so short a time before it was read, in nanoseconds, is read again.
-
-Within one tick of a file system's clock (some ms; 1 s on HFS+ and old ext) a second change leaves
-the same times and maybe the same size: git's "racy" problem. Two seconds also forgive a shared
-folder whose clock is a little off.
-"""
 LARGE = 4 * 1024 * 1024
 """Files from this size, in bytes, are not read into memory."""
-PERMISSIONS = 0o777
-
-_Row = list[int | str]
-"""Signature of a file (see `_signature`), when it was read, and the id of its content."""
 
 
-def _signature(status: os.stat_result) -> _Row:
-    return [
-        status.st_mode,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-        status.st_ino,
-    ]
+def scan(workspace: Path, finder: CoverFinder, cache: StatCache, sink: BlobSink) -> Manifest:
+    """Name everything that is covered, reading only what changed.
 
+    The cache learns what was read if the sink stores it. Files that cannot be read, that vanish
+    meanwhile, sockets and pipes are left out.
 
-class StatCache:
-    """Remembers which content each file had, by what stat said of it; kept in the store."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._old: dict[str, _Row] = {}
-        self._trees: set[str] = set()
+    Raises:
+        StorageError: git or the disk failed, or the sink could not store.
+    """
+    cover = finder.current()
+    if cover is not None:
+        changed = _changed(workspace, cache.signatures)
+    else:
+        question = finder.start()
         try:
-            record = json.loads(file.read_bytes())
-            if record["version"] == CACHE_VERSION:
-                self._old, self._trees = record["files"], set(record["trees"])
-        except (OSError, ValueError, KeyError, TypeError):
-            pass  # only a cache: without it every file is read once more
-        self._new: dict[str, _Row] = {}
-
-    @property
-    def known(self) -> set[str]:
-        """Ids of objects that the store has for certain."""
-        return {str(row[-1]) for row in self._old.values()} | self._trees
-
-    def find(self, path: str, status: os.stat_result) -> str:
-        """The id of a file's content, or the empty string when it must be read."""
-        row = self._old.get(path)
-        if row is None or row[:-2] != _signature(status):
-            return ""
-        if status.st_ctime_ns + RACY_NS > int(row[-2]):
-            return ""
-        self._new[path] = row
-        return str(row[-1])
-
-    def keep(self, path: str, status: os.stat_result, oid: str) -> None:
-        """Remember what a file held; `status` must be from before it was read."""
-        self._new[path] = [*_signature(status), time.time_ns(), oid]
-
-    def save(self, trees: set[str]) -> None:
-        """Write the entries seen since loading, when anything is new.
-
-        Raises:
-            StorageError: the store's disk cannot be written.
-        """
-        if self._new == self._old and trees == self._trees:
-            return
-        record = {"version": CACHE_VERSION, "files": self._new, "trees": sorted(trees)}
-        fresh = self._file.with_name(f"{self._file.name}.{secrets.token_hex(8)}.new")
-        try:
-            fresh.write_text(json.dumps(record, separators=(",", ":")), "ascii")
-            fresh.replace(self._file)
-        except OSError as error:
-            fresh.unlink(missing_ok=True)
-            raise StorageError(
-                f"cannot write {self._file}: {error.strerror}; free space there and try again"
-            ) from error
+            # Git lists the files at the same time, on another core.
+            changed = _changed(workspace, cache.signatures)
+            cover = question.answer()
+        finally:
+            question.drop()
+    gone = cache.entries.keys() - cover.files
+    entries = dict(cache.entries)
+    for path in gone | changed:
+        del entries[path]
+    if sink.stores:
+        cache.forget(gone)
+    for path in sorted(cover.files - entries.keys()):
+        now = time.time_ns()
+        read = _read(workspace, path, sink)
+        if read is not None:
+            status, entries[path] = read
+            if sink.stores:
+                cache.keep(path, lasting(status, now), entries[path])
+    return Manifest(entries, _folders(workspace, entries, cover))
 
 
-def scan(workspace: Path, cover: Cover, cache: StatCache, sink: BlobSink) -> Manifest:
-    """Read what changed and name everything that is covered.
-
-    Files that cannot be read, that vanish meanwhile, sockets and pipes are left out.
+def read_files(workspace: Path, paths: Iterable[str], sink: BlobSink) -> dict[str, Entry]:
+    """Put these files and links into the sink, without those that have vanished.
 
     Raises:
         StorageError: the disk failed, or the sink could not store.
     """
-    entries: dict[str, Entry] = {}
-    for path in sorted(cover.files):
-        try:
-            entry = _entry(workspace, path, cache, sink)
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
-            continue
-        except OSError as error:
-            raise StorageError(f"cannot read {path!r}: {error.strerror}; check the disk") from error
-        if entry is not None:
-            entries[path] = entry
-    folders: dict[str, int] = {}
-    for path in sorted(ancestors(entries) | ancestors(cover.empty) | cover.empty):
-        try:
-            folders[path] = os.lstat(f"{workspace}/{path}").st_mode & PERMISSIONS
-        except FileNotFoundError:
-            continue
-    return Manifest(entries, folders)
+    read = {path: _read(workspace, path, sink) for path in paths}
+    return {path: what[1] for path, what in read.items() if what is not None}
 
 
-def _entry(workspace: Path, path: str, cache: StatCache, sink: BlobSink) -> Entry | None:
+def _changed(workspace: Path, signatures: Mapping[str, Signature]) -> set[str]:
+    """The known files that are gone or may hold something else."""
+    found: set[str] = set()
+    lstat, base = os.lstat, f"{workspace}/"
+    # Written out, for it runs once for each file of the workspace: `signature` inlined.
+    for path, known in signatures.items():
+        try:
+            s = lstat(base + path)
+        except OSError:
+            found.add(path)
+            continue
+        if (s.st_mode, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino) != known:
+            found.add(path)
+    return found
+
+
+def _folders(workspace: Path, entries: Mapping[str, Entry], cover: Cover) -> dict[str, int]:
+    """Permission bits of the folders that hold entries or are empty."""
+    full = set(cover.folders)
+    if len(entries) < len(cover.files):  # some could not be read
+        full &= ancestors(entries)
+    found = {path: cover.folders[path] for path in full}
+    for path in (ancestors(cover.empty) | cover.empty) - full:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found[path] = os.lstat(f"{workspace}/{path}").st_mode & PERMISSIONS
+    return found
+
+
+def _read(workspace: Path, path: str, sink: BlobSink) -> tuple[os.stat_result, Entry] | None:
     full = f"{workspace}/{path}"
-    status = os.lstat(full)
-    link = stat.S_ISLNK(status.st_mode)
-    if not link and not stat.S_ISREG(status.st_mode):
-        return None
-    oid = cache.find(path, status)
-    if not oid and link:
-        # Path.readlink would tidy the target, which must stay byte for byte.
-        oid = sink.put(os.fsencode(os.readlink(full)))  # noqa: PTH115
-        cache.keep(path, status, oid)
-    elif not oid:
+    try:
+        status = os.lstat(full)
+        if stat.S_ISLNK(status.st_mode):
+            # Path.readlink would tidy the target, which must stay byte for byte.
+            target = os.fsencode(os.readlink(full))  # noqa: PTH115
+            return status, Entry(sink.put(target), 0, link=True)
+        if not stat.S_ISREG(status.st_mode):
+            return None
         status, oid = read_file(full, None, sink)
-        cache.keep(path, status, oid)
-    return Entry(oid, 0 if link else status.st_mode & PERMISSIONS, link)
+        return status, Entry(oid, status.st_mode & PERMISSIONS)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    except OSError as error:
+        raise StorageError(f"cannot read {path!r}: {error.strerror}; check the disk") from error
 
 
 def read_file(name: str, folder: int | None, sink: BlobSink) -> tuple[os.stat_result, str]:

@@ -1,116 +1,119 @@
-"""Turns a manifest into git trees in the private store, and stored trees back into a manifest."""
+"""Turns a manifest into git trees in the private store, writing only what a former one lacks."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-from greenloop.checkpoints.snapshot_git import Git
 from greenloop.checkpoints.snapshot_manifest import (
     FOLDER,
+    Entry,
     Manifest,
-    ancestors,
-    decode,
+    differing,
     encode_meta,
 )
-from greenloop.checkpoints.snapshot_objects import CHUNK, ObjectWriter
-from greenloop.errors import StorageError
+from greenloop.checkpoints.snapshot_objects import ObjectWriter
+
+_Rows = dict[bytes, bytes]
+"""Rows of a tree by sort key: git sorts a folder as if its name ended in a slash."""
 
 
-def write_snapshot(writer: ObjectWriter, manifest: Manifest) -> tuple[str, set[str]]:
-    """Store a snapshot's trees; returns its id and the ids of all trees in it.
+NOTHING = Manifest({}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """A manifest and how it is stored; what the next one shares with it is not built again."""
+
+    manifest: Manifest = NOTHING
+    rows: Mapping[str, _Rows] = field(default_factory=dict)
+    """For each folder with entries below it, its tree."""
+    files: str = ""
+    """Id of the tree of the topmost folder."""
+    meta: str = ""
+    snapshot: str = ""
+
+    def ids(self) -> frozenset[str]:
+        """Ids of all objects but the files' contents."""
+        inner = {
+            row[-20:].hex()
+            for rows in self.rows.values()
+            for key, row in rows.items()
+            if key.endswith(b"/")
+        }
+        return frozenset({*inner, self.files, self.meta, self.snapshot})
+
+
+def write_trees(writer: ObjectWriter, manifest: Manifest, before: Trees) -> Trees:
+    """Store a snapshot's trees, given a stored snapshot that is much like it.
 
     Raises:
         StorageError: git could not write.
     """
-    rows: dict[str, list[_Row]] = {folder: [] for folder in ancestors(manifest.entries)}
-    rows[""] = []
-    for path, entry in manifest.entries.items():
+    changed = differing(before.manifest.entries, manifest.entries)
+    rows, top = _changed_trees(writer, manifest.entries, before, changed)
+    meta = before.meta
+    if not meta or not _same_meta(before.manifest, manifest, changed):
+        meta = writer.put(encode_meta(manifest))
+    outer = _put_tree(writer, dict((_row("files", FOLDER, top), _row("meta", "100644", meta))))
+    writer.flush()
+    return Trees(manifest, rows, top, meta, outer)
+
+
+def _changed_trees(
+    writer: ObjectWriter, entries: Mapping[str, Entry], before: Trees, changed: Iterable[str]
+) -> tuple[dict[str, _Rows], str]:
+    """The rows of all folders, and the id of the tree of the topmost one."""
+    rows = dict(before.rows)
+    touched: dict[str, _Rows] = {}
+
+    def of(folder: str) -> _Rows:
+        if folder not in touched:
+            touched[folder] = rows[folder] = dict(rows.get(folder, ()))
+            if folder:  # every tree on the way up names the one below
+                of(folder.rpartition("/")[0])
+        return touched[folder]
+
+    for path in changed:
         folder, _, name = path.rpartition("/")
-        rows[folder].append(_row(name, entry.git_mode, entry.oid))
-    trees: set[str] = set()
+        entry = entries.get(path)
+        if entry is None:
+            of(folder).pop(os.fsencode(name), None)
+        else:
+            of(folder).update([_row(name, entry.git_mode, entry.oid)])
+    of("")
+    top = ""
     # A longer path sorts after its own beginning: children come before their parents.
-    for folder in sorted(rows, reverse=True):
-        oid = _write_tree(writer, rows[folder])
-        trees.add(oid)
+    for folder in sorted(touched, reverse=True):
+        if not touched[folder] and folder:
+            parent, _, name = folder.rpartition("/")
+            of(parent).pop(os.fsencode(name) + b"/", None)
+            del rows[folder]
+            continue
+        top = _put_tree(writer, touched[folder])
         if folder:
             parent, _, name = folder.rpartition("/")
-            rows[parent].append(_row(name, FOLDER, oid))
-    meta = writer.put(encode_meta(manifest))
-    outer = _write_tree(writer, [_row("files", FOLDER, oid), _row("meta", "100644", meta)])
-    writer.flush()
-    return outer, trees | {outer, meta}
+            of(parent).update([_row(name, FOLDER, top)])
+    return rows, top
 
 
-_Row = tuple[bytes, bytes]
-"""Sort key and encoded row of a tree."""
-
-
-def _row(name: str, mode: str, oid: str) -> _Row:
+def _row(name: str, mode: str, oid: str) -> tuple[bytes, bytes]:
     raw = os.fsencode(name)
-    # Git sorts a folder as if its name ended in a slash.
     key = raw + b"/" if mode == FOLDER else raw
     return key, mode.encode() + b" " + raw + b"\0" + bytes.fromhex(oid)
 
 
-def _write_tree(writer: ObjectWriter, rows: list[_Row]) -> str:
-    return writer.put_object("tree", b"".join(row for _, row in sorted(rows)))
+def _put_tree(writer: ObjectWriter, rows: _Rows) -> str:
+    return writer.put_object("tree", b"".join(rows[key] for key in sorted(rows)))
 
 
-def read_snapshot(git: Git, snapshot: str) -> Manifest:
-    """The manifest of a stored snapshot.
-
-    Raises:
-        StorageError: the store has no such snapshot.
-    """
-    rows: list[tuple[str, str, str]] = []
-    meta = ""
-    listing = git.run("ls-tree", "-r", "-z", snapshot, codes=(0, 128))
-    if listing.code:
-        raise StorageError(f"snapshot {snapshot} is not in the store: use an id that it gave out")
-    for line in listing.out.split(b"\0")[:-1]:
-        about, _, name = line.partition(b"\t")
-        mode, _, oid = about.decode("ascii").split(" ")
-        if name.startswith(b"files/"):
-            rows.append((mode, oid, os.fsdecode(name[6:])))
-        elif name == b"meta":
-            meta = oid
-    if not meta:
-        raise StorageError(f"{snapshot} is not a snapshot: use an id from this store")
-    return decode(rows, git.run("cat-file", "blob", meta).out)
-
-
-CopyBlob = Callable[[str, Callable[[bytes], object]], None]
-"""Sends the bytes of the blob with an id, in pieces, to a function."""
-
-
-@contextmanager
-def blob_reader(git: Git) -> Iterator[CopyBlob]:
-    """Reads any number of blobs through one process.
-
-    Raises:
-        StorageError: git could not start; or, while reading, a blob is missing.
-    """
-    with git.talk("cat-file", "--batch") as process:
-        ask, answer = process.stdin, process.stdout
-        if ask is None or answer is None:
-            raise StorageError("git cannot be talked to: its pipes are closed; try again")
-
-        def copy(oid: str, sink: Callable[[bytes], object]) -> None:
-            try:
-                ask.write(f"{oid}\n".encode("ascii"))
-                ask.flush()
-            except BrokenPipeError as error:
-                raise StorageError("git ended while it read a snapshot: try again") from error
-            header = answer.readline().split()
-            if len(header) != 3:
-                raise StorageError(f"the snapshot store has lost the content {oid}: take a new one")
-            left = int(header[2]) + 1  # the content is followed by one newline
-            while left > 1:
-                piece = answer.read(min(CHUNK, left - 1))
-                if not piece:
-                    raise StorageError("git ended while it read a snapshot: try again")
-                left -= len(piece)
-                sink(piece)
-            answer.read(left)
-
-        yield copy
+def _same_meta(old: Manifest, new: Manifest, changed: Iterable[str]) -> bool:
+    """Whether the side record is the same for certain: no path came or went, no mode changed."""
+    if old.folders != new.folders:
+        return False
+    for path in changed:
+        before, after = old.entries.get(path), new.entries.get(path)
+        if before is None or after is None:
+            return False
+        if (before.mode, before.link) != (after.mode, after.link):
+            return False
+    return True

@@ -7,35 +7,37 @@ repository is only read.
 import hashlib
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
-from greenloop.checkpoints.snapshot_cover import IGNORE_FILE, Cover, find_cover, ignored_by
-from greenloop.checkpoints.snapshot_git import Git, private_git
+from greenloop.checkpoints.snapshot_cache import StatCache
+from greenloop.checkpoints.snapshot_changes import Change, ChangeKind, changes, relative
+from greenloop.checkpoints.snapshot_compose import Composer, ignore_files
+from greenloop.checkpoints.snapshot_cover import CoverFinder, ignored_by
+from greenloop.checkpoints.snapshot_git import Git
 from greenloop.checkpoints.snapshot_manifest import Entry, Manifest, overlaid
+from greenloop.checkpoints.snapshot_mirror import Mirrored, PackMirror
 from greenloop.checkpoints.snapshot_objects import Hasher, ObjectWriter
 from greenloop.checkpoints.snapshot_place import Placer
-from greenloop.checkpoints.snapshot_restore import Chosen, carry_out, choose, plan_restore
-from greenloop.checkpoints.snapshot_scan import StatCache, scan
-from greenloop.checkpoints.snapshot_trees import blob_reader, read_snapshot, write_snapshot
+from greenloop.checkpoints.snapshot_prune import keep_only, needed_objects, packed, size
+from greenloop.checkpoints.snapshot_read import blob_reader, has_snapshot, read_snapshot
+from greenloop.checkpoints.snapshot_repository import private_git
+from greenloop.checkpoints.snapshot_restore import (
+    Chosen,
+    carry_out,
+    choose,
+    plan_restore,
+    spare_nested,
+    uncovered,
+)
+from greenloop.checkpoints.snapshot_scan import read_files, scan
+from greenloop.checkpoints.snapshot_trees import Trees, write_trees
 from greenloop.errors import StorageError, WorkspaceError
 
-ChangeKind = Literal["added", "deleted", "modified", "mode"]
-REMEMBERED = 4
+__all__ = ["Change", "ChangeKind", "Entry", "PackMirror", "SnapshotStore"]
+
+REMEMBERED = 8
 """Manifests of snapshots kept in memory; a snapshot never changes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One file that differs between two snapshots."""
-
-    path: str
-    """Relative, with forward slashes; bytes that are no UTF-8 as by `os.fsdecode`."""
-    kind: ChangeKind
-    """`mode`: the same content with other permission bits."""
 
 
 class SnapshotStore:
@@ -44,14 +46,17 @@ class SnapshotStore:
     Left alone by `take` and `restore`: ignored files (unless the user's own git tracks them),
     nested repositories and submodules, sockets and pipes, files that cannot be read, setuid and
     sticky bits, owners and times. Folders that hold ignored files only are not recorded.
+
+    An object belongs to one thread of the program; several processes may use a store at once.
     """
 
-    def __init__(self, store: Path, workspace: Path) -> None:
+    def __init__(self, store: Path, workspace: Path, mirror: PackMirror | None = None) -> None:
         """Nothing is created before the first use.
 
         Args:
             store: Folder for the private repository; several workspaces may share it.
             workspace: Folder whose files are kept.
+            mirror: Second place for every object, from which another machine's store is filled.
 
         Raises:
             StorageError: one folder is inside the other.
@@ -64,8 +69,12 @@ class SnapshotStore:
                 "choose a store outside the workspace"
             )
         name = hashlib.sha256(os.fsencode(self._workspace)).hexdigest()[:16]
-        self._cache = self._store / f"stat-{name}.json"
-        self._manifest = lru_cache(maxsize=REMEMBERED)(self._read_manifest)
+        self._cache_file = self._store / f"stat-{name}"
+        self._mirrored = Mirrored(mirror, self._store) if mirror else None
+        self._finder = CoverFinder(self._store, self._workspace)
+        self._stat_cache: StatCache | None = None
+        self._newest = Trees()
+        self._manifests: dict[str, Manifest] = {}
 
     def take(self) -> str:
         """Keep the files as they are now; returns the snapshot's id, a git tree id of 40 digits.
@@ -76,32 +85,61 @@ class SnapshotStore:
             StorageError: git is missing, or the disk failed or is full.
             WorkspaceError: the workspace is gone.
         """
-        git = self._git()
-        cache = StatCache(self._cache)
-        writer = ObjectWriter(git, cache.known)
-        manifest = scan(self._workspace, self._cover(), cache, writer)
-        snapshot, trees = write_snapshot(writer, manifest)
-        cache.save(trees)  # after the objects: an entry says that its content is stored
-        return snapshot
+        return self._write(self._scan)
 
-    def restore(self, snapshot: str) -> None:
+    def compose(
+        self, snapshot: str, contents: Mapping[str, tuple[bytes, int | None] | None]
+    ) -> str:
+        """Name the result of an edit before it is made; the workspace is not touched.
+
+        The id is that of `take` after the edit, where the workspace is as in the snapshot. One
+        exception: an edit of an ignore file that uncovers files does not bring them in.
+
+        Args:
+            snapshot: What the edit begins with.
+            contents: For each path its bytes and permission bits (None: as they were, or what
+                the umask gives a new file); None for a file that is deleted.
+
+        Raises:
+            StorageError: unknown snapshot, a path that leads out of the workspace or into
+                `.git`, or the disk failed or is full.
+        """
+        below = self._load(snapshot)
+        clean = {relative(path): what for path, what in contents.items()}
+        composer = Composer(self._store, self._workspace, self._finder, self._blob)
+        return self._write(lambda _, writer: composer.compose(below, clean, writer))
+
+    def overlay(self, snapshot: str, source: str, paths: Sequence[str]) -> str:
+        """A snapshot with these files as another one has them; the workspace is not touched.
+
+        Raises:
+            StorageError: unknown snapshot, or the disk failed or is full.
+        """
+        below, above = self._load(snapshot), self._load(source)
+        return self._write(lambda _, __: overlaid(below, above, frozenset(paths)))
+
+    def restore(self, snapshot: str) -> str:
         """Make the files exactly those of the snapshot; unchanged ones are not touched.
 
-        What is there is not kept: take a snapshot first. A restore that was cut short can be
-        repeated. Afterwards `take` gives this id again, unless what snapshots leave alone stands
-        against it: a file that only today's rules ignore, or a folder that now holds one.
+        What is there is not kept: take a snapshot first. A file that no snapshot would cover,
+        since today's rules ignore it, is kept when it is written over: the answer is the id of
+        a snapshot of such files alone, or empty where there was none.
+
+        A restore that was cut short can be repeated. Afterwards `take` gives this id again,
+        unless what snapshots leave alone stands against it: a file that only today's rules
+        ignore, or a folder that now holds one.
 
         Raises:
             StorageError: unknown snapshot, or a path (named) cannot be changed.
             WorkspaceError: the workspace is gone.
         """
-        self._restore(snapshot, lambda path: True)
+        return self._restore(snapshot, None)
 
-    def restore_paths(self, snapshot: str, paths: Sequence[str]) -> None:
+    def restore_paths(self, snapshot: str, paths: Sequence[str]) -> str:
         """Make these files, and all files below these folders, as they are in the snapshot.
 
         What the snapshot does not have is deleted. A link or file that stands where the snapshot
-        has a folder on the way is deleted too.
+        has a folder on the way is deleted too. The answer is as for `restore`.
 
         Args:
             snapshot: The id.
@@ -112,18 +150,7 @@ class SnapshotStore:
                 or a path that cannot be changed.
             WorkspaceError: the workspace is gone.
         """
-        self._restore(snapshot, choose([_relative(path) for path in paths]))
-
-    def overlay(self, snapshot: str, source: str, paths: Sequence[str]) -> str:
-        """A snapshot with these files as another one has them; the workspace is not touched.
-
-        Raises:
-            StorageError: unknown snapshot, or the disk failed or is full.
-        """
-        below, above = self._load(snapshot), self._load(source)
-        merged = overlaid(below, above, frozenset(paths))
-        writer = ObjectWriter(self._git(), StatCache(self._cache).known)
-        return write_snapshot(writer, merged)[0]
+        return self._restore(snapshot, choose([relative(path) for path in paths]))
 
     def diff(self, old: str, new: str) -> str:
         """Unified diff in git's form (a/ and b/, no renames); one line for a binary file.
@@ -147,9 +174,7 @@ class SnapshotStore:
         Raises:
             StorageError: unknown snapshot.
         """
-        before, after = self._load(old).entries, self._load(new).entries
-        kinds = {path: _kind(before.get(path), after.get(path)) for path in {*before, *after}}
-        return tuple(Change(path, kind) for path, kind in sorted(kinds.items()) if kind)
+        return changes(self._load(old).entries, self._load(new).entries)
 
     def read(self, snapshot: str, path: str) -> bytes | None:
         """A file's bytes, or a link's target; None when the snapshot has no such file.
@@ -158,7 +183,15 @@ class SnapshotStore:
             StorageError: unknown snapshot.
         """
         entry = self._load(snapshot).entries.get(path)
-        return None if entry is None else self._git().run("cat-file", "blob", entry.oid).out
+        return None if entry is None else self._blob(entry.oid)
+
+    def entries(self, snapshot: str) -> Mapping[str, Entry]:
+        """The files and links in the snapshot, by path.
+
+        Raises:
+            StorageError: unknown snapshot.
+        """
+        return self._load(snapshot).entries
 
     def paths(self, snapshot: str) -> tuple[str, ...]:
         """The files and links in the snapshot, sorted.
@@ -168,29 +201,118 @@ class SnapshotStore:
         """
         return tuple(sorted(self._load(snapshot).entries))
 
+    def has(self, snapshot: str) -> bool:
+        """Whether the store, or its mirror, has a snapshot of this id.
+
+        Raises:
+            StorageError: git is missing, or the store cannot be created.
+        """
+        if not _is_id(snapshot):
+            return False
+        if snapshot in self._manifests or has_snapshot(self._git(), snapshot):
+            return True
+        return self._fetch() > 0 and has_snapshot(self._git(), snapshot)
+
+    def size(self) -> int:
+        """Bytes of the store's files on this machine's disk; 0 before the first use."""
+        return size(self._store)
+
+    def prune(self, keep: Collection[str]) -> None:
+        """Throw away everything that these snapshots do not need; ids not in the store are ignored.
+
+        Never while another process, or another object of this one, uses the store, or on any
+        other machine its mirror: the caller holds the locks of every thread that shares it. After
+        a kill at any moment the kept snapshots are whole, and a repetition frees the rest.
+
+        Raises:
+            StorageError: a kept snapshot has lost an object (nothing is deleted then), or the
+                disk failed or is full.
+        """
+        git = self._git()
+        self._fetch()
+        kept = [snapshot for snapshot in keep if self.has(snapshot)]
+        objects = needed_objects(git, kept)
+        self._stat_cache, self._newest = None, Trees()
+        self._manifests.clear()
+        if self._mirrored:
+            self._mirrored.replace(packed(git, objects))
+        keep_only(git, self._store, objects)
+
     def _git(self) -> Git:
         return private_git(self._store)
 
-    def _cover(self) -> Cover:
+    def _blob(self, oid: str) -> bytes:
+        return self._git().run("cat-file", "blob", oid).out
+
+    def _fetch(self) -> int:
+        return self._mirrored.pull(self._git()) if self._mirrored else 0
+
+    def _cache(self) -> StatCache:
+        """What is known of the files, loaded again when another process changed it."""
+        cache = self._stat_cache
+        if cache is not None and cache.current:
+            return cache
+        if self._mirrored and self._mirrored.replaced():
+            self._cache_file.unlink(missing_ok=True)
+            self._fetch()
+        self._newest = Trees()
+        self._stat_cache = StatCache(self._cache_file, self._mirrored is not None)
+        return self._stat_cache
+
+    def _write(self, make: Callable[[StatCache, ObjectWriter], Manifest]) -> str:
+        """Store the manifest that `make` answers; returns its id."""
+        git, cache = self._git(), self._cache()
+        # Until all is stored nothing is certain: a failure must not leave claims in memory.
+        before, self._stat_cache, self._newest = self._newest, None, Trees()
+        push = self._mirrored.push if self._mirrored else None
+        writer = ObjectWriter(git, cache.known, push)
+        trees = write_trees(writer, make(cache, writer), before)
+        cache.save(trees)
+        self._stat_cache, self._newest = cache, trees
+        self._remember(trees.snapshot, trees.manifest)
+        return trees.snapshot
+
+    def _scan(self, cache: StatCache, sink: Hasher | ObjectWriter) -> Manifest:
         if not self._workspace.is_dir():
             raise WorkspaceError(f"the workspace {self._workspace} is no folder any more")
-        return find_cover(self._store, self._workspace)
+        return scan(self._workspace, self._finder, cache, sink)
 
     def _load(self, snapshot: str) -> Manifest:
-        if not re.fullmatch(r"[0-9a-f]{40}", snapshot):
+        if not _is_id(snapshot):
             raise StorageError(f"{snapshot!r} is no snapshot id: 40 hexadecimal digits are needed")
-        return self._manifest(snapshot)
+        known = self._manifests.get(snapshot)
+        if known is None:
+            if self._mirrored and not has_snapshot(self._git(), snapshot):
+                self._fetch()
+            known = read_snapshot(self._git(), snapshot)
+        self._remember(snapshot, known)
+        return known
 
-    def _read_manifest(self, snapshot: str) -> Manifest:
-        return read_snapshot(self._git(), snapshot)
+    def _remember(self, snapshot: str, manifest: Manifest) -> None:
+        self._manifests.pop(snapshot, None)
+        self._manifests[snapshot] = manifest
+        if len(self._manifests) > REMEMBERED:
+            del self._manifests[next(iter(self._manifests))]
 
-    def _restore(self, snapshot: str, chosen: Chosen) -> None:
+    def _restore(self, snapshot: str, chosen: Chosen | None) -> str:
         then = self._load(snapshot)
-        git = self._git()
-        now = scan(self._workspace, self._cover(), StatCache(self._cache), Hasher())
-        now = self._without_ignored(now, then)
-        with blob_reader(git) as copy:
-            carry_out(plan_restore(now, then, chosen), now, Placer(self._workspace), copy)
+        now = self._without_ignored(self._scan(self._cache(), Hasher()), then)
+        placer = Placer(self._workspace)
+        plan = spare_nested(plan_restore(now, then, chosen), self._finder.nested, placer)
+        kept = self._keep(uncovered(plan, now, placer))
+        with blob_reader(self._git()) as copy:
+            carry_out(plan, now, placer, copy)
+        return kept
+
+    def _keep(self, found: Manifest) -> str:
+        """A snapshot of these files alone, for they are about to be overwritten."""
+        if not found.entries:
+            return ""
+
+        def read(_: StatCache, writer: ObjectWriter) -> Manifest:
+            return Manifest(read_files(self._workspace, found.entries, writer), found.folders)
+
+        return self._write(read)
 
     def _without_ignored(self, now: Manifest, then: Manifest) -> Manifest:
         """What is there, without files that the snapshot's own rules ignored.
@@ -198,42 +320,15 @@ class SnapshotStore:
         The snapshot cannot know them: deleting them would cost a user who dropped a rule for,
         say, `.venv` the whole folder.
         """
-        rules = _ignore_files(then)
-        if rules == _ignore_files(now):
+        rules = ignore_files(then)
+        if rules == ignore_files(now):
             return now
         strangers = now.entries.keys() - then.entries.keys()
-        contents = {path: self._git().run("cat-file", "blob", oid).out for path, oid in rules}
+        contents = {path: self._blob(oid) for path, oid in rules.items()}
         spared = ignored_by(self._store, contents, strangers)
         entries = {path: entry for path, entry in now.entries.items() if path not in spared}
         return Manifest(entries, now.folders)
 
 
-def _ignore_files(manifest: Manifest) -> set[tuple[str, str]]:
-    """Paths and content ids of the ignore files; git reads none through a link."""
-    return {
-        (path, entry.oid)
-        for path, entry in manifest.entries.items()
-        if path.rpartition("/")[2] == IGNORE_FILE and not entry.link
-    }
-
-
-def _kind(before: Entry | None, after: Entry | None) -> ChangeKind | None:
-    if before == after:
-        return None
-    if before is None:
-        return "added"
-    if after is None:
-        return "deleted"
-    same = (before.oid, before.link) == (after.oid, after.link)
-    return "mode" if same else "modified"
-
-
-def _relative(path: str) -> str:
-    """The path in the form that manifests use."""
-    clean = os.path.normpath(path) if path else ""
-    parts = clean.split("/")
-    if not path or path.startswith("/") or parts[0] in ("..", ".") or ".git" in parts:
-        raise StorageError(
-            f"{path!r} is no path of a file inside the workspace: use a relative one"
-        )
-    return clean
+def _is_id(snapshot: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{40}", snapshot) is not None

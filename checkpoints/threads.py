@@ -2,17 +2,23 @@
 
 import json
 import secrets
-import sqlite3
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from greenloop.checkpoints.database import Database
 from greenloop.errors import ThreadError
 
-ThreadStatus = Literal["running", "killed", "green", "unsolved", "interrupted", "failed", "undone"]
-"""`killed` is never stored: it is a thread that says it runs while no process does."""
+ThreadStatus = Literal[
+    "running", "killed", "green", "unsolved", "interrupted", "waiting", "failed", "undone"
+]
+"""`killed` is never stored: it is a thread that says it runs while no process does. `waiting` is
+one that has asked its user something."""
+
+ENDED = ("green", "undone")
+"""Of a thread that has no way on; every other one can be resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,77 +38,72 @@ class Thread:
     state_version: int
     created: float
     updated: float
+    store: str = ""
+    """Key of the snapshot store; empty: that of the folder."""
+    parent: str = ""
+    """The thread that this one was forked from; empty for none."""
+    parent_step: int = 0
+    """Number of the checkpoint there."""
 
 
-_COLUMNS = (
-    "thread, repo, task, model, test_cmd, settings, status, base_tree, "
-    "graph_version, state_version, created, updated"
-)
+_FIELDS = [column.name for column in fields(Thread)]
+_COLUMNS = ", ".join(_FIELDS)
+_SETTINGS = _FIELDS.index("settings")
 
 
 class Threads:
     """Reads and writes the table."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def add(self, thread: Thread) -> None:
         """Insert a new thread."""
-        marks = ",".join("?" * 12)
-        row = (
-            thread.thread,
-            thread.repo,
-            thread.task,
-            thread.model,
-            thread.test_cmd,
-            json.dumps(dict(thread.settings)),
-            thread.status,
-            thread.base_tree,
-            thread.graph_version,
-            thread.state_version,
-            thread.created,
-            thread.updated,
-        )
-        with self._connection:
-            self._connection.execute(f"INSERT INTO threads ({_COLUMNS}) VALUES ({marks})", row)
+        row = [getattr(thread, name) for name in _FIELDS]
+        row[_SETTINGS] = json.dumps(dict(thread.settings))
+        marks = ", ".join("?" * len(row))
+        self._database.execute(f"INSERT INTO threads ({_COLUMNS}) VALUES ({marks})", row)
 
     def set_status(self, thread: str, status: ThreadStatus) -> None:
         """Record how the thread stands."""
-        with self._connection:
-            self._connection.execute(
-                "UPDATE threads SET status = ?, updated = ? WHERE thread = ?",
-                (status, time.time(), thread),
-            )
+        self._database.execute(
+            "UPDATE threads SET status = ?, updated = ? WHERE thread = ?",
+            (status, time.time(), thread),
+        )
 
     def remove(self, thread: str) -> None:
-        """Forget a thread that never did anything."""
-        with self._connection:
-            self._connection.execute("DELETE FROM threads WHERE thread = ?", (thread,))
-            self._connection.execute("DELETE FROM events WHERE thread = ?", (thread,))
-            for table in self._langgraph_tables():
-                self._connection.execute(f"DELETE FROM {table} WHERE thread_id = ?", (thread,))
+        """Forget a thread, its events, journal and checkpoints; not the blobs and snapshots.
 
-    def _langgraph_tables(self) -> list[str]:
-        """Tables of the checkpointer, which makes them at its first use."""
-        rows = self._connection.execute(
-            "SELECT name FROM sqlite_master WHERE name IN ('checkpoints', 'writes')"
-        )
-        return [name for (name,) in rows]
+        The row that names it goes last: whoever was killed meanwhile can do it again.
+        """
+        with self._database.saver() as saver:
+            saver.delete_thread(thread)
+        with self._database.transaction():
+            for table in ("events", "journal", "threads"):
+                self._database.execute(f"DELETE FROM {table} WHERE thread = ?", (thread,))
 
     def set_brain(self, thread: str, model: str, settings: Mapping[str, Any]) -> None:
         """Record that another brain goes on with the thread, with the settings found for it."""
-        with self._connection:
-            self._connection.execute(
-                "UPDATE threads SET model = ?, settings = ? WHERE thread = ?",
-                (model, json.dumps(settings), thread),
-            )
+        self._database.execute(
+            "UPDATE threads SET model = ?, settings = ? WHERE thread = ?",
+            (model, json.dumps(settings), thread),
+        )
+
+    def set_folder(self, thread: str, repo: Path) -> None:
+        """Record that the thread goes on in another folder, such as one on another machine."""
+        self._database.execute("UPDATE threads SET repo = ? WHERE thread = ?", (str(repo), thread))
 
     def all(self, repo: Path | None = None) -> list[Thread]:
         """Threads, newest first; of one repository if it is given."""
         where, values = ("WHERE repo = ?", (str(repo),)) if repo else ("", ())
-        rows = self._connection.execute(
+        rows = self._database.execute(
             f"SELECT {_COLUMNS} FROM threads {where} ORDER BY updated DESC, created DESC", values
         )
+        return [_thread(row) for row in rows]
+
+    def running(self) -> list[Thread]:
+        """Threads that say that they run."""
+        rows = self._database.execute(f"SELECT {_COLUMNS} FROM threads WHERE status = 'running'")
         return [_thread(row) for row in rows]
 
     def find(self, name: str) -> Thread:
@@ -124,7 +125,7 @@ class Threads:
 
 def _thread(row: tuple[Any, ...]) -> Thread:
     values = list(row)
-    values[5] = json.loads(values[5])
+    values[_SETTINGS] = json.loads(values[_SETTINGS])
     return Thread(*values)
 
 

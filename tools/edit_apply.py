@@ -37,6 +37,19 @@ def apply_edits(
     Nothing is written unless every edit fits and every file is sound afterwards; if a write
     fails, the files already written get their old bytes back.
 
+    Raises:
+        EditError, StorageError: see `work_out`.
+    """
+    texts = work_out(workspace, edits, protected)
+    workspace.write_all(texts)
+    return tuple(texts)
+
+
+def work_out(
+    workspace: Workspace, edits: Sequence[Edit], protected: Callable[[str], bool]
+) -> dict[str, str]:
+    """The texts that the edits lead to, by path; nothing is written.
+
     Args:
         workspace: the project's files.
         edits: several for one file build on each other.
@@ -44,7 +57,7 @@ def apply_edits(
 
     Raises:
         EditError: an edit does not fit; the message is for the model.
-        StorageError: the machine refuses to read or write.
+        StorageError: the machine refuses to read.
     """
     drafts: dict[str, _Draft] = {}
     for edit in dict.fromkeys(edits):  # models send the same block twice
@@ -56,8 +69,7 @@ def apply_edits(
         raise EditError("the edit changes nothing; send one that changes the code", "noop_edit")
     for path, draft in changed.items():
         check_syntax(path, draft.before, draft.text)
-    workspace.write_all({path: draft.text for path, draft in changed.items()})
-    return tuple(changed)
+    return {path: draft.text for path, draft in changed.items()}
 
 
 def _path_of(

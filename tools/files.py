@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from greenloop.errors import EditError, WorkspaceError
+from greenloop.errors import EditError, StorageError, WorkspaceError
 from greenloop.tools.atomic import MAX_BYTES, Content, Replacement, read_content, replace_all
 from greenloop.tools.confine import Place, Root, is_git_name, os_errors, remove_folder
 from greenloop.tools.edit_match import lines_of, replace_once
@@ -69,6 +69,19 @@ class Workspace:
         """
         if not os.access(self.root, os.W_OK):
             raise WorkspaceError(f"cannot write in {self.root}; check its permissions")
+
+    def require_room(self) -> None:
+        """Check, after a command has run, that it could write; else it may blame the code.
+
+        Raises:
+            StorageError: the disk is full or read-only.
+        """
+        with os_errors(".", "look at"):
+            disk = os.statvfs(self.root)
+        if disk.f_flag & os.ST_RDONLY:
+            raise StorageError(f"the disk of {self.root} is read-only; see to it and resume")
+        if disk.f_blocks and not disk.f_bavail:
+            raise StorageError(f"the disk of {self.root} is full; free some space and resume")
 
     def relative(self, path: str) -> str:
         """The plain relative form of a path.
@@ -152,6 +165,20 @@ class Workspace:
             staged = [self._replacement(*item, held, undo) for item in contents.items()]
             replace_all(staged, undo)
             undo.pop_all()
+
+    def encoded(self, contents: Mapping[str, str]) -> dict[str, bytes]:
+        """The bytes that `write_all` would write, by the paths that it would write to.
+
+        Raises:
+            EditError: a text that the file's encoding cannot hold, or that is too large.
+            StorageError: the system refuses to read.
+        """
+        found = {}
+        for path, text in contents.items():
+            place, before = self._content(path)
+            form = PLAIN if before is None else _decoded(place, before)
+            found[place] = _encoded(place, text, form)
+        return found
 
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace the one occurrence of `old`; failing that, lines alike but for blanks.

@@ -1,6 +1,5 @@
 """What a checkpointer must do for our state, held against ours and LangGraph's in memory."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
@@ -9,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from greenloop.checkpoints.database import open_database
-from greenloop.checkpoints.saver import open_saver
+from greenloop.checkpoints.cipher import PLAIN
+from greenloop.checkpoints.saver import serde
+from greenloop.checkpoints.sqlite_database import SqliteDatabase
+from greenloop.errors import StorageError
 from greenloop.state import (
     CHECKPOINTED,
     AgentState,
@@ -42,8 +43,8 @@ Opener = Callable[[Path], AbstractContextManager[Any]]
 
 @contextmanager
 def sqlite(folder: Path) -> Iterator[Any]:
-    with closing(open_database(folder / "greenloop.db")) as connection:
-        yield open_saver(connection)
+    with closing(SqliteDatabase(folder / "greenloop.db")) as database, database.saver() as saver:
+        yield saver
 
 
 @contextmanager
@@ -121,10 +122,9 @@ class Foreign:
     path: str
 
 
-def test_a_class_that_is_not_on_the_list_is_not_brought_to_life(tmp_path: Path) -> None:
+def test_a_class_that_is_not_on_the_list_is_not_brought_to_life() -> None:
     from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
     planted = JsonPlusSerializer().dumps_typed(Foreign("/etc/passwd"))
-    with closing(sqlite3.connect(tmp_path / "x.db", check_same_thread=False)) as connection:
-        found = open_saver(connection).serde.loads_typed(planted)
-    assert not isinstance(found, Foreign)
+    with pytest.raises(StorageError, match=r"names the class .*Foreign"):
+        serde(PLAIN).loads_typed(planted)

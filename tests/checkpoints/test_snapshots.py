@@ -4,12 +4,15 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from greenloop.checkpoints.snapshot_cache import NEVER, StatCache, lasting
 from greenloop.checkpoints.snapshot_git import find_git
-from greenloop.checkpoints.snapshot_scan import StatCache
+from greenloop.checkpoints.snapshot_manifest import Entry
+from greenloop.checkpoints.snapshot_trees import Trees
 from greenloop.checkpoints.snapshots import Change, SnapshotStore
 from greenloop.errors import StorageError, WorkspaceError
 
@@ -71,15 +74,19 @@ def test_a_rewrite_of_the_same_length_is_always_seen(store: SnapshotStore, work:
 def test_a_stat_is_trusted_only_when_the_file_had_long_been_quiet(tmp_path: Path) -> None:
     fresh, old = tmp_path / "fresh", Path(sys.executable).resolve()
     fresh.touch()
-    cache = StatCache(tmp_path / "cache.json")
-    for path in (fresh, old):
-        cache.keep(str(path), path.lstat(), "id")
-    cache.save(set())
-    again = StatCache(tmp_path / "cache.json")
-    assert again.find(str(old), old.lstat()) == "id"
-    assert again.find(str(old), fresh.lstat()) == ""
-    assert again.find(str(fresh), fresh.lstat()) == ""
-    assert again.known == {"id"}
+    cache = StatCache(tmp_path / "cache")
+    now = time.time_ns()
+    for number, path in enumerate((fresh, old, tmp_path / "link")):
+        entry = Entry(f"{number:040x}", 0o640 if number < 2 else 0, link=number == 2)
+        cache.keep(str(path), lasting((path if number < 2 else old).lstat(), now), entry)
+    cache.save(Trees(files="f" * 40, meta="e" * 40, snapshot="d" * 40))
+    again = StatCache(tmp_path / "cache")
+    assert (again.signatures, again.entries) == (cache.signatures, cache.entries)
+    assert again.signatures[str(fresh)] == NEVER != again.signatures[str(old)]
+    assert again.known == {f"{number:040x}" for number in range(3)} | {c * 40 for c in "fed"}
+    assert again.current
+    (tmp_path / "cache").unlink()
+    assert not again.current
 
 
 def test_a_rewrite_with_its_old_times_put_back_is_seen(store: SnapshotStore, work: Path) -> None:
@@ -347,10 +354,13 @@ def test_a_damaged_cache_only_costs_time(tmp_path: Path, work: Path) -> None:
     (work / "f").write_text("one")
     store = SnapshotStore(tmp_path / "s", work)
     first = store.take()
-    (cache,) = (tmp_path / "s").glob("stat-*.json")
-    for content in (b"", b"[]", b"\xff", b'{"version":99}'):
+    (cache,) = (tmp_path / "s").glob("stat-*")
+    whole = cache.read_bytes()
+    for content in (b"", b"[]", whole[:-1], whole[:100] + b"x" + whole[101:]):
         cache.write_bytes(content)
         assert store.take() == first
+        cache.write_bytes(content)
+        assert SnapshotStore(tmp_path / "s", work).take() == first
 
 
 @pytest.mark.parametrize("snapshot", [MISSING, "HEAD", "", "--all", "abc"])

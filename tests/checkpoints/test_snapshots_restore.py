@@ -167,6 +167,39 @@ def test_files_that_only_todays_rules_ignore_are_left_alone(
     assert not (work / ".gitignore").exists()
 
 
+def test_an_ignored_file_that_is_written_over_is_kept(store: SnapshotStore, work: Path) -> None:
+    (work / "d").mkdir()
+    (work / "d/settings").write_text("old")
+    first = store.take()
+    (work / ".gitignore").write_text("settings\n")
+    (work / "d/settings").write_text("only here")
+    second = store.take()
+    assert store.paths(second) == (".gitignore",)
+    kept = store.restore(first)
+    assert (work / "d/settings").read_text() == "old"
+    assert store.paths(kept) == ("d/settings",)
+    assert store.read(kept, "d/settings") == b"only here"
+    assert store.take() == first
+    assert store.restore(second) == ""
+
+
+def test_a_repository_made_since_is_not_written_into(store: SnapshotStore, work: Path) -> None:
+    (work / "d").mkdir()
+    (work / "d/f").write_text("old")
+    (work / "g").write_text("old")
+    first = store.take()
+    subprocess.run(["git", "init", "-q"], cwd=work / "d", check=True)
+    (work / "g").write_text("new")
+    store.restore(first)  # its file is as it was
+    assert (work / "g").read_text() == "old"
+    (work / "d/f").write_text("precious")
+    (work / "g").write_text("new")
+    with pytest.raises(StorageError, match=r"'d/f'.*in the way"):
+        store.restore(first)
+    assert (work / "d/f").read_text() == "precious"
+    assert (work / "g").read_text() == "new"
+
+
 def test_files_that_the_snapshots_rules_ignored_are_left_alone(
     store: SnapshotStore, work: Path
 ) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from greenloop.checkpoints.database import open_database
 from greenloop.checkpoints.lock import exclusive
+from greenloop.checkpoints.sqlite_database import SqliteDatabase
 from greenloop.checkpoints.threads import Thread, Threads, new_thread_name
 from greenloop.errors import ThreadError
 
@@ -31,8 +31,8 @@ ROW = Thread(
 
 @pytest.fixture
 def threads(tmp_path: Path) -> Iterator[Threads]:
-    with closing(open_database(tmp_path / "greenloop.db")) as connection:
-        yield Threads(connection)
+    with closing(SqliteDatabase(tmp_path / "greenloop.db")) as database:
+        yield Threads(database)
 
 
 def test_a_row_comes_back_whole(threads: Threads) -> None:

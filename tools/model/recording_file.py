@@ -10,19 +10,12 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from greenloop import errors
-from greenloop.errors import (
-    ConfigError,
-    GreenloopError,
-    InfrastructureError,
-    ModelReplyError,
-    StorageError,
-)
-from greenloop.tools.model.base import ModelReply, Window
+from greenloop.errors import ConfigError, StorageError
+from greenloop.tools.model.base import Window
 from greenloop.tools.model.normalise import each_text, hide_workspace
+from greenloop.tools.model.outcome import decode_outcome, encode_outcome
 from greenloop.tools.model.profile import Profile
 from greenloop.tools.model.recording import Asked, Entry, Header, Recording
-from greenloop.tools.reader.base import Call
 
 FORMAT = 1
 """Raised when an older program could misread a recording."""
@@ -75,12 +68,8 @@ class Recorder:
         """
         line = asdict(entry.asked)
         line["messages"] = [{"role": r, "content": text} for r, text in entry.asked.messages]
-        outcome = entry.outcome
-        if isinstance(outcome, ModelReply):
-            name, said = "reply", asdict(outcome)
-        else:
-            name, said = "error", _error_fields(outcome)
-        line[name] = each_text(said, lambda text: hide_workspace(text, workspace))
+        said = encode_outcome(entry.outcome)
+        line.update(each_text(said, lambda text: hide_workspace(text, workspace)))
         line["chars_per_token"] = entry.chars_per_token
         line["window"] = asdict(entry.window)
         self._write(line)
@@ -180,13 +169,6 @@ def _header(path: Path, line: bytes) -> Header:
         ) from error
 
 
-def _error_fields(error: GreenloopError) -> dict[str, Any]:
-    known: dict[str, Any] = {"class": type(error).__name__, "message": str(error)}
-    if isinstance(error, ModelReplyError):
-        known |= {"feedback": error.feedback, "tokens": error.tokens}
-    return known
-
-
 def _entry(data: dict[str, Any], window: Window) -> Entry:
     """What a line holds; `window` where it names none, as older recordings do."""
     asked = Asked(
@@ -197,21 +179,6 @@ def _entry(data: dict[str, Any], window: Window) -> Entry:
         tools=tuple(data["tools"]),
         messages=tuple((turn["role"], turn["content"]) for turn in data["messages"]),
     )
-    outcome = _reply(data["reply"]) if "reply" in data else _error(data["error"])
     if "window" in data:
         window = Window(**data["window"])
-    return Entry(asked, outcome, data["chars_per_token"], window)
-
-
-def _reply(data: dict[str, Any]) -> ModelReply:
-    calls = tuple(Call(call["tool"], call["arguments"]) for call in data.pop("calls"))
-    known = {f.name for f in fields(ModelReply)}
-    return ModelReply(calls=calls, **{k: v for k, v in data.items() if k in known})
-
-
-def _error(data: dict[str, Any]) -> GreenloopError:
-    kind = getattr(errors, data["class"], InfrastructureError)
-    if issubclass(kind, ModelReplyError):
-        return ModelReplyError(data["message"], data["feedback"], tokens=data.get("tokens", 0))
-    named = issubclass(kind, GreenloopError)
-    return kind(data["message"]) if named else InfrastructureError(data["message"])
+    return Entry(asked, decode_outcome(data), data["chars_per_token"], window)

@@ -1,0 +1,110 @@
+"""A database that ends with its process, for tests and for embedding greenloop."""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from greenloop.checkpoints.cipher import PLAIN, Cipher
+from greenloop.checkpoints.database import Row, Value
+from greenloop.checkpoints.saver import numbered, serde
+from greenloop.checkpoints.schema import SQLITE_TYPES, steps_from
+from greenloop.checkpoints.text_codec import given, taken
+from greenloop.errors import StorageError, ThreadError
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
+
+class MemoryDatabase:
+    """Implements `Database`: SQLite's tables in memory, with LangGraph's checkpointer there."""
+
+    def __init__(self, cipher: Cipher = PLAIN) -> None:
+        self.cipher = cipher
+        """May be chosen once it is open, as the record of the store's key is in it."""
+        self._lock = threading.RLock()
+        self._held: set[str] = set()
+        self._saver: BaseCheckpointSaver[Any] | None = None
+        # Transactions are begun and ended by us, not by the module.
+        self._connection = sqlite3.connect(
+            ":memory:", check_same_thread=False, isolation_level=None
+        )
+        for step in steps_from(0, SQLITE_TYPES):
+            for statement in step:
+                self._connection.execute(statement)
+
+    @property
+    def place(self) -> str:
+        """In memory."""
+        return "memory"
+
+    def execute(self, statement: str, values: Sequence[Value] = ()) -> list[Row]:
+        """See `Database.execute`."""
+        stored = given(values)
+        try:
+            with self._lock:
+                rows = self._connection.execute(statement, stored).fetchall()
+        except sqlite3.Error as error:
+            raise StorageError(f"the database in memory failed: {error}") from error
+        return taken(rows)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See `Database.transaction`."""
+        with self._lock:
+            self.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.rollback()
+                raise
+
+    @contextlib.contextmanager
+    def saver(self) -> Iterator["BaseCheckpointSaver[Any]"]:
+        """See `Database.saver`; every block gets the same one, which holds the checkpoints."""
+        from langgraph.checkpoint.memory import InMemorySaver  # noqa: PLC0415
+
+        with self._lock:
+            if self._saver is None:
+                self._saver = numbered(InMemorySaver)(serde=serde(self.cipher))
+        yield self._saver
+
+    @contextlib.contextmanager
+    def hold(self, name: str, busy: str) -> Iterator[None]:
+        """See `Database.hold`; no other process can see this database."""
+        with self._lock:
+            if name in self._held:
+                raise ThreadError(f"{busy} (this process)")
+            self._held.add(name)
+        try:
+            yield
+        finally:
+            self._held.discard(name)
+
+    def is_held(self, name: str) -> bool:
+        """See `Database.is_held`."""
+        return name in self._held
+
+    def size(self) -> int:
+        """See `Database.size`: nothing lies on the disk."""
+        return 0
+
+    def checkpoint_bytes(self) -> Mapping[str, int]:
+        """See `Database.checkpoint_bytes`: none are on a disk."""
+        return {}
+
+    def compact(self) -> None:
+        """See `Database.compact`."""
+        self.execute("VACUUM")
+
+    def damage(self) -> str:
+        """See `Database.damage`."""
+        found = [str(row[0]) for row in self.execute("PRAGMA integrity_check(3)")]
+        return "" if found == ["ok"] else "; ".join(found)
+
+    def close(self) -> None:
+        """Let it go, with all that was kept."""
+        self._connection.close()
