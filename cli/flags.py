@@ -17,7 +17,8 @@ def settings_flags(args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         ConfigError: `--budget` or `--set` is malformed.
     """
-    flags: dict[str, Any] = {"model": args.model, "test_cmd": args.test_cmd}
+    flags: dict[str, Any] = {"model": args.model, "test_cmd": args.test_cmd, "store": args.store}
+    flags["approve"] = getattr(args, "approve", None)  # of `run`; in `resume` it is an answer
     for pair in args.set:
         name, equals, value = pair.partition("=")
         if not equals:

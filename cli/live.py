@@ -7,9 +7,10 @@ from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text
 
-from greenloop.checkpoints.blobs import BlobStore
+from greenloop.checkpoints.blobs import Blobs
 from greenloop.cli.program import again, program, shown
 from greenloop.graph.result import RunResult
+from greenloop.nodes.approval import Proposal, read_proposal
 from greenloop.state import Event, TestSummary
 from greenloop.tools.sandbox.local import LocalSandbox
 from greenloop.tools.text import printable
@@ -24,13 +25,18 @@ _NODE_WORDS = {
     "done": "leave the best tree in place",
 }
 _MOST_DIFF_LINES = 200
+_QUESTIONS = {
+    "plan": "shall this be done?",
+    "edits": "shall these edits be made?",
+    "commands": "may this be run?",
+}
 
 
 class LiveView:
     """Prints events line by line; works the same in a terminal, a pipe and a log."""
 
     def __init__(
-        self, blobs: BlobStore, *, quiet: bool = False, again: bool = False, messages: bool = False
+        self, blobs: Blobs, *, quiet: bool = False, again: bool = False, messages: bool = False
     ) -> None:
         """Make a view.
 
@@ -73,6 +79,25 @@ class LiveView:
         self._end_line()
         self._line("  ! ", "yellow", text)
 
+    def question(self, asked: Proposal) -> None:
+        """What the user is asked, in full: nothing is approved that was not shown."""
+        self._end_line()
+        self._console.print()
+        self._line("  ? ", "bold yellow", f"{_QUESTIONS[asked.kind]} {asked.title}")
+        if asked.kind == "edits":
+            self.diff(asked.body)
+            return
+        for line in asked.body.splitlines():
+            self._console.print(Text("  " + printable(line)))
+
+    def changed_files(self, paths: tuple[str, ...]) -> None:
+        """Which files are not as the last checkpoint left them."""
+        self._end_line()
+        self._console.print()
+        self._line("  ! ", "yellow", "files have changed since the thread stopped:")
+        for path in paths:
+            self._line("      ", "", path)
+
     def ending(self, result: RunResult) -> None:
         """What changed, what proves it, and the next commands."""
         console = self._console
@@ -90,10 +115,17 @@ class LiveView:
             )
         )
         folder = Path(result.repo)
-        if result.status == "green":
+        if result.asked is not None:
+            go_on = again("resume", result.thread, folder)
+            otherwise = "edit it in a terminal" if result.asked.only else '--reject "why"'
+            console.print(Text(f"  answer   {go_on} --approve, or {otherwise}"))
+            if result.asked.kind == "commands":
+                console.print(Text(f"  another  {go_on} --test-cmd CMD --approve"))
+        elif result.status == "green":
             console.print(Text(f"  look     {program()} show {result.thread}"))
         else:
             console.print(Text(f"  go on    {again('resume', result.thread, folder)}"))
+        console.print(Text(f"  steps    {program()} history {result.thread}"))
         console.print(Text(f"  undo     {again('undo', result.thread, folder)}"))
 
     def _on_started(self, event: Event) -> None:
@@ -111,13 +143,17 @@ class LiveView:
         self._line("  tests  ", "green" if good else "red", event.text)
 
     def _on_diff(self, event: Event) -> None:
-        whole = self._blobs.get(event.ref).splitlines() if event.ref else []
-        lines = [line for line in whole if not line.startswith(("diff --git ", "index "))]
-        for line in lines[:_MOST_DIFF_LINES]:
-            style = next((s for prefix, s in _DIFF_STYLES if line.startswith(prefix)), "")
-            self._console.print(Text("  " + printable(line), style))
-        if len(lines) > _MOST_DIFF_LINES:
-            self.notice(f"{len(lines) - _MOST_DIFF_LINES} more lines of the diff")
+        self.diff(self._blobs.get(event.ref) if event.ref else "", _MOST_DIFF_LINES)
+
+    def diff(self, text: str, most: int | None = None) -> None:
+        """A unified diff in colours: all of it, or that many lines."""
+        lines = [
+            line for line in text.splitlines() if not line.startswith(("diff --git ", "index "))
+        ]
+        for line in lines[:most]:
+            self._console.print(Text("  " + printable(line), diff_style(line)))
+        if most is not None and len(lines) > most:
+            self.notice(f"{len(lines) - most} more lines of the diff")
 
     def _on_refused(self, event: Event) -> None:
         self._line("  refused  ", "yellow", event.text)
@@ -138,8 +174,7 @@ class LiveView:
         self._line("  ! ", "yellow", event.text)
 
     def _on_saved(self, event: Event) -> None:
-        kept = self._blobs.get(event.ref)[:12]
-        self._line("  · ", "dim", f"{event.text} (kept as snapshot {kept})")
+        self._line("  · ", "dim", f"{event.text} (kept as snapshot {event.tree[:12]})")
 
     def _on_failed(self, event: Event) -> None:
         if self._again:  # live, the command's last line says it
@@ -147,6 +182,20 @@ class LiveView:
 
     def _on_waiting(self, event: Event) -> None:
         self._line("  · ", "dim", f"stopped; next is {event.text}")
+
+    def _on_moved(self, event: Event) -> None:
+        if event.text == "start":
+            return
+        title = Text(f" {event.step} {printable(event.text)} ", "bold")
+        self._console.print()
+        self._console.print(Rule(title, align="left", style="dim"), soft_wrap=False)
+
+    def _on_asked(self, event: Event) -> None:
+        if self._again:  # live, the question itself is shown
+            self.question(read_proposal(self._blobs.get(event.ref)))
+
+    def _on_answered(self, event: Event) -> None:
+        self._line("  answer  ", "yellow", event.text)
 
     def _on_undo(self, _event: Event) -> None:
         self._line("  · ", "dim", "undone")
@@ -196,7 +245,14 @@ class LiveView:
             self._console.print(Text("    ") + more)
 
 
+def diff_style(line: str) -> str:
+    """How a line of a diff is shown in a terminal."""
+    return next((style for prefix, style in _DIFF_STYLES if line.startswith(prefix)), "")
+
+
 def _proof(result: RunResult) -> str:
+    if result.asked is not None:
+        return f"for your word on {result.asked.title}"
     if result.before is None or result.after is None:
         return result.task
     return f"{_count(result.before)} → {_count(result.after)}"

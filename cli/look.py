@@ -4,17 +4,19 @@ import argparse
 import json
 import shutil
 import sys
-import time
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 from greenloop.checkpoints.events import read_events
 from greenloop.checkpoints.lock import is_held
+from greenloop.checkpoints.postgres_address import without_password
 from greenloop.checkpoints.threads import Thread
+from greenloop.cli.stores import stores
+from greenloop.cli.words import age, short
 from greenloop.config import load
 from greenloop.graph.chart import Overlay
-from greenloop.graph.storage import Storage, open_storage
+from greenloop.graph.history import Milestone, cut_off, milestones, path
+from greenloop.graph.storage import Storage
 from greenloop.state import Event
 
 _FINISHED = ("green", "unsolved", "undone")
@@ -23,8 +25,13 @@ _FINISHED = ("green", "unsolved", "undone")
 def threads(args: argparse.Namespace) -> int:
     """`greenloop threads`."""
     repo = Path(args.repo).resolve() if args.repo else None
-    with _storage() as storage:
-        found = [_as_it_stands(thread, storage) for thread in storage.threads.all(repo)]
+    with stores(args) as storage:
+        found = [as_it_stands(thread, storage) for thread in storage.threads.all(repo)]
+        if args.sizes:
+            from greenloop.cli.sizes import print_sizes  # noqa: PLC0415
+
+            print_sizes(storage, found, as_json=args.json)
+            return 0
     if args.json:
         print(json.dumps([_as_json(thread) for thread in found]))
     elif not found:
@@ -33,8 +40,8 @@ def threads(args: argparse.Namespace) -> int:
         width = max(len(thread.thread) for thread in found)
         for thread in found:
             print(
-                f"{thread.thread:<{width}}  {thread.status:<11}  {_age(thread.updated):>10}  "
-                f"{thread.repo}  {_short(thread.task)}"
+                f"{thread.thread:<{width}}  {thread.status:<11}  {age(thread.updated):>10}  "
+                f"{thread.repo}  {short(thread.task)}"
             )
     return 0
 
@@ -43,15 +50,17 @@ def show(args: argparse.Namespace) -> int:
     """`greenloop show THREAD`: the run again, from its events."""
     from greenloop.cli.live import LiveView  # noqa: PLC0415
 
-    with _storage() as storage:
-        thread = _as_it_stands(storage.threads.find(args.thread), storage)
+    with stores(args) as storage:
+        thread = as_it_stands(storage.threads.find(args.thread), storage)
         print(f"{thread.thread}  {thread.status}")
-        print(f"  task     {_short(thread.task, 300)}")
+        print(f"  task     {short(thread.task, 300)}")
         print(f"  folder   {thread.repo}")
         print(f"  brain    {thread.model}")
+        if thread.parent:
+            print(f"  fork of  {thread.parent} at {thread.parent_step}")
         sys.stdout.flush()
         view = LiveView(storage.blobs, again=True, messages=args.messages)
-        for event in read_events(storage.connection, thread.thread):
+        for event in read_events(storage.database, thread.thread):
             view(event)
     return 0
 
@@ -62,9 +71,9 @@ def graph(args: argparse.Namespace) -> int:
 
     overlay = None
     if args.thread:
-        with _storage() as storage:
+        with stores(args) as storage:
             thread = storage.threads.find(args.thread)
-            overlay = overlay_of(thread, read_events(storage.connection, thread.thread))
+            overlay = overlay_of(thread, read_events(storage.database, thread.thread))
     encoding = (sys.stdout.encoding or "ascii").lower()
     drawing = draw(
         args.format,
@@ -78,25 +87,24 @@ def graph(args: argparse.Namespace) -> int:
 
 
 def overlay_of(thread: Thread, events: list[Event]) -> Overlay:
-    """The path that a thread took, and where it stands."""
-    started: dict[int, Event] = {e.step: e for e in events if e.kind == "started"}
-    ended = {e.step: e for e in events if e.kind == "finished"}
+    """The way that led to where a thread stands, and where that is.
+
+    What a rewind has left behind is no part of it.
+    """
+    found = milestones(events)
     seconds: dict[str, float] = {}
-    for step, event in ended.items():
-        spent = event.at - started[step].at
-        seconds[event.node] = seconds.get(event.node, 0.0) + spent
-    path = tuple(ended[step].node for step in sorted(ended))
-    return Overlay(path, _stands_at(thread, events, ended, started), thread.status, seconds)
+    for each in found:
+        if each.on_line and each.kind == "node":
+            seconds[each.node] = seconds.get(each.node, 0.0) + each.seconds
+    return Overlay(path(found), _stands_at(thread, events, found), thread.status, seconds)
 
 
-def _stands_at(
-    thread: Thread, events: list[Event], ended: dict[int, Event], started: dict[int, Event]
-) -> str:
+def _stands_at(thread: Thread, events: list[Event], found: tuple[Milestone, ...]) -> str:
     if thread.status in _FINISHED:
         return ""
-    half_done = [started[step].node for step in sorted(started) if step not in ended]
+    half_done = cut_off(events, found)
     if half_done:
-        return half_done[-1]
+        return half_done
     waiting = [event.text for event in events if event.kind == "waiting"]
     return waiting[-1] if waiting else ""
 
@@ -105,6 +113,7 @@ def config_show(args: argparse.Namespace) -> int:
     """`greenloop config show`."""
     loaded = load({}, Path(args.repo).resolve())
     values = loaded.settings.model_dump()
+    values["store"] = without_password(loaded.settings.store)
     if args.json:
         rows = {k: {"value": v, "origin": loaded.origins[k]} for k, v in values.items()}
         print(json.dumps(rows))
@@ -115,13 +124,11 @@ def config_show(args: argparse.Namespace) -> int:
     return 0
 
 
-def _storage() -> AbstractContextManager[Storage]:
-    return open_storage(load({}).settings.data)
-
-
-def _as_it_stands(thread: Thread, storage: Storage) -> Thread:
+def as_it_stands(thread: Thread, storage: Storage) -> Thread:
     """A thread that says it runs, but whose process is gone, was killed."""
-    if thread.status != "running" or is_held(storage.folder_lock(Path(thread.repo))):
+    if thread.status != "running" or storage.database.is_held(thread.thread):
+        return thread
+    if is_held(storage.folder_lock(Path(thread.repo))):  # it is just beginning, or ending
         return thread
     return replace(thread, status="killed")
 
@@ -136,16 +143,3 @@ def _as_json(thread: Thread) -> dict[str, object]:
         "created": thread.created,
         "updated": thread.updated,
     }
-
-
-def _short(text: str, limit: int = 60) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def _age(then: float) -> str:
-    seconds = max(0, int(time.time() - then))
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"

@@ -6,12 +6,29 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from greenloop.cli.parser import build_parser
 from greenloop.errors import GreenloopError, InfrastructureError
 
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
+_COMMANDS = {
+    "run": ("work", "run"),
+    "resume": ("work", "resume"),
+    "undo": ("work", "undo"),
+    "rewind": ("travel", "rewind"),
+    "fork": ("travel", "fork"),
+    "history": ("history", "history"),
+    "diff": ("diff", "diff"),
+    "threads": ("look", "threads"),
+    "show": ("look", "show"),
+    "graph": ("look", "graph"),
+    "config": ("look", "config_show"),
+    "prune": ("prune", "prune"),
+    "doctor": ("doctor", "doctor"),
+}
+"""Module and function of each command."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,22 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
-    if name in ("run", "resume", "undo"):
-        from greenloop.cli import work  # noqa: PLC0415
-
-        return {"run": work.run, "resume": work.resume, "undo": work.undo}[name]
-    if name == "doctor":
-        from greenloop.cli.doctor import doctor  # noqa: PLC0415
-
-        return doctor
-    from greenloop.cli import look  # noqa: PLC0415
-
-    return {
-        "threads": look.threads,
-        "show": look.show,
-        "graph": look.graph,
-        "config": look.config_show,
-    }[name]
+    """The function that carries out a command; only its own module is loaded."""
+    module, function = _COMMANDS[name]
+    found: Callable[[argparse.Namespace], int] = getattr(
+        import_module(f"greenloop.cli.{module}"), function
+    )
+    return found
 
 
 def _fail(args: argparse.Namespace, message: str, exit_code: int) -> int:

@@ -27,7 +27,8 @@ def is_near(folder: Path) -> bool:
     return here.is_relative_to(folder) or folder.is_relative_to(here)
 
 
-def again(verb: str, thread: str, folder: Path) -> str:
+def again(verb: str, thread: str, folder: Path, words: str = "") -> str:
     """The command line that does something with a thread of this folder from here."""
     place = "" if is_near(folder) else f" --repo {folder}"
-    return f"{program()} {verb} {thread}{place}"
+    more = f" {words}" if words else ""
+    return f"{program()} {verb} {thread}{more}{place}"

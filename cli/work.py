@@ -5,25 +5,29 @@ import json
 import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from greenloop.checkpoints.events import read_events
-from greenloop.checkpoints.threads import Thread, Threads
+from greenloop.checkpoints.threads import ENDED, Thread, Threads
+from greenloop.cli.approve import Dialogue
 from greenloop.cli.flags import settings_flags
 from greenloop.cli.live import LiveView
+from greenloop.cli.once import Once
 from greenloop.cli.program import again, is_near
+from greenloop.cli.prompting import can_ask
+from greenloop.cli.stores import stores
 from greenloop.config import Settings, load, prepare_process
 from greenloop.errors import ThreadError
 from greenloop.graph.brain import Choice, check_origin, choose
 from greenloop.graph.recording import open_replay, recording
 from greenloop.graph.result import RunResult
-from greenloop.graph.resume import check_resumable
-from greenloop.graph.resume import resume as resume_thread
-from greenloop.graph.run import Run, start
-from greenloop.graph.storage import open_storage
+from greenloop.graph.resume import asked_so_far, check_resumable
+from greenloop.graph.run import NOT_STORED, Run, start
+from greenloop.graph.storage import Storage, open_stores
 from greenloop.graph.undo import redo
 from greenloop.graph.undo import undo as undo_thread
+from greenloop.nodes.approval import APPROVED, Verdict
 from greenloop.tools.files import Workspace
 from greenloop.tools.model.base import ChatModel
 from greenloop.tools.model.replay import ReplayModel
@@ -40,17 +44,20 @@ def run(args: argparse.Namespace) -> int:
     choice = Choice(replay.name) if replay else choose(settings, explicit=args.model is not None)
     settings = choice.settle(settings)
     with (
-        open_storage(settings.data) as storage,
+        open_stores(settings) as storage,
         _recorded(args, workspace, settings, args.task) as recorded,
     ):
         view = LiveView(storage.blobs, quiet=args.json)
-        view.banner(workspace.root, choice.shown, _note(args, choice.note))
-        handle = Run(listeners=(view,), model=replay or recorded)
-        with _stoppable(handle, view):
-            try:
+        notes = (choice.note, _unfinished_here(storage, workspace.root))
+        view.banner(workspace.root, choice.shown, _note(args, *notes))
+        handle = Run(listeners=(Once(view),), model=replay or recorded)
+        dialogue = _dialogue(args, storage, workspace, settings, handle, view)
+        try:
+            with _stoppable(handle, view):
                 result = start(args.task, workspace, settings, storage, handle)
-            finally:
-                _remember(args, handle, workspace)
+            result = dialogue.follow(result)
+        finally:
+            _remember(args, handle, workspace)
     return _report(result, view, args)
 
 
@@ -58,15 +65,13 @@ def resume(args: argparse.Namespace) -> int:
     """`greenloop resume [THREAD]`."""
     prepare_process()
     flags = settings_flags(args)
-    with open_storage(load({}).settings.data) as storage:
-        thread = _which(args.thread, storage.threads, args.repo)
-        _check_place(thread, args.repo)
+    with stores(args) as storage:
+        thread = _moved_here(_which(args.thread, storage.threads, args.repo), storage, args)
+        check_place(thread, args.repo)
         check_resumable(thread)
         workspace = Workspace(Path(thread.repo))
-        settings = _settings_of(thread, flags, workspace.root)
-        events = read_events(storage.connection, thread.thread) if args.replay else []
-        ended = {event.step for event in events if event.kind == "finished"}
-        asked = sum(event.kind == "prompt" and event.step in ended for event in events)
+        settings = settings_of(thread, flags, workspace.root)
+        asked = asked_so_far(thread, storage) if args.replay else 0
         replay = _replay(args, goes_on=True, used=asked)
         choice = Choice(settings.model) if replay else choose(settings, explicit=True)
         settings = choice.settle(settings)
@@ -74,22 +79,21 @@ def resume(args: argparse.Namespace) -> int:
         note = _note(args, f"resuming {thread.thread}", choice.note)
         view.banner(workspace.root, choice.shown, note)
         with _recorded(args, workspace, settings, thread.task, goes_on=True) as recorded:
-            handle = Run(listeners=(view,), model=replay or recorded)
-            with _stoppable(handle, view):
-                try:
-                    result = resume_thread(
-                        thread, workspace, settings, storage, handle, files=args.files
-                    )
-                finally:
-                    _remember(args, handle, workspace)
+            handle = Run(listeners=(Once(view),), model=replay or recorded)
+            handle.thread = thread.thread
+            dialogue = _dialogue(args, storage, workspace, settings, handle, view)
+            try:
+                result = dialogue.follow(dialogue.resume(_verdict(args), args.files))
+            finally:
+                _remember(args, handle, workspace)
     return _report(result, view, args)
 
 
 def undo(args: argparse.Namespace) -> int:
     """`greenloop undo THREAD`."""
-    with open_storage(load({}).settings.data) as storage:
+    with stores(args) as storage:
         thread = storage.threads.find(args.thread)
-        _check_place(thread, args.repo)
+        check_place(thread, args.repo)
         workspace = Workspace(Path(thread.repo))
         if args.redo:
             paths = redo(thread, workspace, storage, force=args.force)
@@ -103,6 +107,25 @@ def undo(args: argparse.Namespace) -> int:
         print(printable(f"restored {path}"))
     print(f"as before the run; {again('undo', thread.thread, workspace.root)} --redo takes it back")
     return 0
+
+
+def _dialogue(  # what a run in the terminal is made of
+    args: argparse.Namespace,
+    storage: Storage,
+    workspace: Workspace,
+    settings: Settings,
+    handle: Run,
+    view: LiveView,
+) -> Dialogue:
+    asks = can_ask() and not args.json
+    return Dialogue(storage, workspace, settings, handle, view, _stoppable, asks)
+
+
+def _verdict(args: argparse.Namespace) -> Verdict | None:
+    """The answer that the user gave as a flag."""
+    if args.approved:
+        return APPROVED
+    return None if args.rejected is None else Verdict("reject", args.rejected.strip())
 
 
 def _replay(
@@ -133,16 +156,27 @@ def _note(args: argparse.Namespace, *notes: str) -> str:
     return "; ".join(filter(None, (*notes, *tape)))
 
 
+def _unfinished_here(storage: Storage, folder: Path) -> str:
+    """A word on another thread that may still want to change the same files."""
+    for thread in storage.threads.all(folder):
+        if thread.status not in ENDED:
+            return (
+                f"{thread.thread} is unfinished in this folder: what this run changes, "
+                "its resume will ask about"
+            )
+    return ""
+
+
 def _remember(args: argparse.Namespace, handle: Run, workspace: Workspace) -> None:
     """Tell the edge how the thread is resumed, should this end in an error."""
     args.started = handle.thread
     args.resume_with = again("resume", handle.thread, workspace.root) if handle.thread else ""
 
 
-def _settings_of(thread: Thread, flags: dict[str, object], folder: Path) -> Settings:
+def settings_of(thread: Thread, flags: dict[str, object], folder: Path) -> Settings:
     """The thread's own settings with what was newly given; the machine's from here and now."""
     here = load({}, folder).settings
-    machine = {"data_dir": here.data_dir, "ollama_host": here.ollama_host}
+    machine = {key: getattr(here, key) for key in NOT_STORED}
     known = {k: v for k, v in thread.settings.items() if k in Settings.model_fields}
     if flags.get("model", thread.model) != thread.model:
         known.pop("num_ctx", None)  # another model's window; this one's is looked for anew
@@ -155,12 +189,26 @@ def _which(name: str, threads: Threads, repo: str | None) -> Thread:
         return threads.find(name)
     here = Path(repo or ".").resolve()
     for thread in threads.all(here if repo else None):
-        if thread.status not in ("green", "undone") and here.is_relative_to(thread.repo):
+        if thread.status not in ENDED and here.is_relative_to(thread.repo):
             return thread
     raise ThreadError(f"no unfinished thread in {here}: `greenloop threads` lists all of them")
 
 
-def _check_place(thread: Thread, repo: str | None) -> None:
+def _moved_here(thread: Thread, storage: Storage, args: argparse.Namespace) -> Thread:
+    """The thread, at home in the folder that is named if its own is not on this machine.
+
+    Its files come along, as those of every checkpoint do. An empty folder needs no question.
+    """
+    if not args.repo or Path(thread.repo).exists():
+        return thread
+    folder = Workspace(Path(args.repo)).root
+    if not any(folder.iterdir()) and args.files == "ask":
+        args.files = "restore"
+    storage.threads.set_folder(thread.thread, folder)
+    return replace(thread, repo=str(folder))
+
+
+def check_place(thread: Thread, repo: str | None) -> None:
     """Files change only where the user is, or where they say.
 
     Raises:

@@ -168,7 +168,9 @@ def open_brain_for(folder: Path, settings: Settings) -> ChatModel:
     """
     known = environment()
     sandbox = LocalSandbox(known.passed_on)
-    command = find_command(folder, settings.test_cmd, known.virtual_env, known.path, sandbox)
+    command = find_command(
+        folder, settings.test_cmd, known.virtual_env, known.path, sandbox, settings.venv
+    )
     return open_brain(settings.model, settings, sandbox, command)
 
 

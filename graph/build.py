@@ -1,6 +1,6 @@
 """Compiling the graph: the nodes and the table of edges become a LangGraph state machine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Graph = CompiledStateGraph[AgentState, Deps, AgentState, AgentState]
 
-_NODES: dict[NodeName, Node] = {
+_NODES: Mapping[NodeName, Node] = {
     "plan": plan,
     "code": code,
     "test": test,
@@ -41,14 +41,21 @@ _ROUTES: dict[str, Callable[[AgentState], str]] = {
 }
 
 
-def build_graph(saver: "BaseCheckpointSaver[Any] | None" = None) -> "Graph":
-    """The compiled graph, checkpointed by `saver` after every super-step."""
+def build_graph(
+    saver: "BaseCheckpointSaver[Any] | None" = None, nodes: Mapping[NodeName, Node] = _NODES
+) -> "Graph":
+    """The compiled graph, checkpointed by `saver` after every super-step.
+
+    Args:
+        saver: keeps the checkpoints; None for a graph that is only looked at.
+        nodes: what is done at each; others than ours measure what is around them.
+    """
     prepare_process()
     from langgraph.graph import StateGraph  # noqa: PLC0415
 
     graph = StateGraph(AgentState, context_schema=Deps)
     for name in NODES:
-        graph.add_node(name, partial(_call, name))
+        graph.add_node(name, partial(_call, name, nodes[name]))
     for edge in EDGES:
         if edge.source not in _ROUTES:
             graph.add_edge(edge.source, edge.target)
@@ -57,5 +64,5 @@ def build_graph(saver: "BaseCheckpointSaver[Any] | None" = None) -> "Graph":
     return graph.compile(checkpointer=saver)
 
 
-def _call(name: NodeName, state: AgentState, runtime: "Runtime[Deps]") -> AgentState:
-    return run_node(name, _NODES[name], state, runtime.context)
+def _call(name: NodeName, node: Node, state: AgentState, runtime: "Runtime[Deps]") -> AgentState:
+    return run_node(name, node, state, runtime.context)

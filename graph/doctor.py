@@ -10,6 +10,7 @@ from greenloop.graph.doctor_check import Brain, Check
 from greenloop.graph.doctor_machine import check_machine
 from greenloop.graph.doctor_project import check_project, read_settings
 from greenloop.graph.doctor_server import check_server
+from greenloop.graph.doctor_store import check_store
 from greenloop.graph.window import profile_store
 from greenloop.tools.files import Workspace
 from greenloop.tools.sandbox.local import LocalSandbox
@@ -75,5 +76,8 @@ def examine(repo: Path) -> Diagnosis:
 def _rest(loaded: Loaded, folder: Path) -> Iterator[Check]:
     settings, sandbox = loaded.settings, LocalSandbox(environment().passed_on)
     yield from check_server(loaded, profile_store(settings.data))
-    yield from check_machine(settings.data, folder, sandbox)
+    machine = list(check_machine(settings.data, folder, sandbox))
+    yield from machine
+    writable = all(check.level != "problem" for check in machine if check.name == "disk")
+    yield from check_store(settings, writable=writable)
     yield from check_project(settings, folder, sandbox)

@@ -1,16 +1,11 @@
-"""Looking at the machine: memory, disk, our database, git, how commands are confined."""
+"""Looking at the machine: memory, disk, git, how commands are confined."""
 
 import os
 import shutil
-import sqlite3
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
-from greenloop.checkpoints.database import SCHEMA_VERSION
 from greenloop.errors import SandboxError
 from greenloop.graph.doctor_check import BOTH, GIB, Check, gib
 from greenloop.tools.retrieval.git_files import git_program
@@ -20,21 +15,13 @@ from greenloop.tools.sandbox.local import LocalSandbox
 _LITTLE_MEMORY = 2 * GIB
 _LITTLE_DISK = 1 * GIB
 _NO_DISK = GIB // 20
-_LOOK_S = 0.7
-"""For the database; a large one is checked in part."""
-_OPCODES = 10_000
-"""Steps of SQLite's machine between two looks at the clock."""
 _GIT = Limits(timeout_s=3.0)
 
 
 def check_machine(data: Path, repo: Path, sandbox: LocalSandbox) -> Iterator[Check]:
     """Everything about the machine that a run depends on."""
     yield _memory()
-    disk, database = _disk(data), data / "greenloop.db"
-    yield disk
-    # That a first run makes it would be untrue on a disk that takes nothing.
-    if disk.level != "problem" or database.exists():
-        yield _database(database)
+    yield _disk(data)
     yield _git(repo, sandbox)
     yield Check(
         "sandbox",
@@ -86,52 +73,6 @@ def _can_write(folder: Path) -> bool:
             return True
     except OSError:
         return False
-
-
-def _database(path: Path) -> Check:
-    if not path.exists():
-        return Check("database", "ok", "none yet: the first run makes it")
-    try:
-        size = path.stat().st_size
-        with closing(_read_only(path)) as connection:
-            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-            verdict = _quick_check(connection)
-    except (sqlite3.Error, OSError) as error:
-        return _damaged(path, str(error))
-    if verdict not in ("ok", ""):
-        return _damaged(path, verdict)
-    if version > SCHEMA_VERSION:
-        found = f"{path} was written by a newer greenloop"
-        return Check(
-            "database", "problem", found, "update greenloop, or set another data_dir", BOTH
-        )
-    return Check("database", "ok", f"{gib(size)}, {'sound' if verdict else 'sound as far as seen'}")
-
-
-def _damaged(path: Path, why: str) -> Check:
-    return Check(
-        "database",
-        "problem",
-        f"{path} cannot be used: {' '.join(why.split())}",
-        "move it away to start afresh; the files of your repositories are not in it",
-        BOTH,
-    )
-
-
-def _read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_LOOK_S)
-
-
-def _quick_check(connection: sqlite3.Connection) -> str:
-    """`ok`, the first damage, or empty when the time was up before one was found."""
-    end = time.monotonic() + _LOOK_S
-    connection.set_progress_handler(lambda: int(time.monotonic() > end), _OPCODES)
-    try:
-        return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-    except sqlite3.OperationalError as error:
-        if "interrupted" in str(error):
-            return ""
-        raise
 
 
 def _git(repo: Path, sandbox: LocalSandbox) -> Check:

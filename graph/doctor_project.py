@@ -61,7 +61,9 @@ def _search(settings: Settings) -> Check:
 def _tests(settings: Settings, repo: Path, sandbox: LocalSandbox) -> Check:
     known = environment()
     try:
-        command = find_command(repo, settings.test_cmd, known.virtual_env, known.path, sandbox)
+        command = find_command(
+            repo, settings.test_cmd, known.virtual_env, known.path, sandbox, settings.venv
+        )
     except NoTestsError as error:
         found = " ".join(str(error).split())
         return Check("tests", "problem", found, "set test_cmd to a command that starts", BOTH)

@@ -1,10 +1,14 @@
 """Going on with a thread: versions checked, files brought back, a fresh budget on top."""
 
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
+from greenloop.checkpoints.events import checkpoint_event, read_events
+from greenloop.checkpoints.journal import Journal
 from greenloop.checkpoints.threads import Thread
 from greenloop.config import Settings
-from greenloop.errors import ThreadError
+from greenloop.errors import FilesChangedError, ThreadError
+from greenloop.graph.accounted import changed_by_others
 from greenloop.graph.edges import GRAPH_VERSION, START
 from greenloop.graph.result import RunResult
 from greenloop.graph.run import Run, Session, budget_from, initial_state, opened, working_on
@@ -12,7 +16,12 @@ from greenloop.graph.storage import Storage
 from greenloop.state import STATE_VERSION, AgentState
 from greenloop.tools.files import Workspace
 
+if TYPE_CHECKING:
+    from langgraph.types import Command
+
 Files = Literal["ask", "keep", "restore"]
+_NAMED = 5
+"""Files named in a message."""
 _BUDGETS = ("budget_steps", "budget_calls", "budget_tokens", "budget_seconds")
 
 
@@ -32,12 +41,14 @@ def resume(
         settings: the thread's own, with what was newly given.
         storage: the stores.
         run: the handle.
-        files: what to do if the files are not as the checkpoint left them: `keep` them as they
-            are, `restore` the checkpoint's, or `ask`: refuse and name them. After a kill `ask`
-            restores, since a half-done node left them.
+        files: what to do if somebody has changed files since the checkpoint: `keep` them as they
+            are, `restore` the checkpoint's, or `ask`: refuse and name them. What a node that was
+            killed had itself done to the files is taken back without a question.
 
     Raises:
-        ThreadError: made by another version, finished, undone, in use, or files have changed.
+        FilesChangedError: files have changed, and `files` is `ask`.
+        ThreadError: made by another version, finished, undone, in use, or `run` brings an
+            answer where nothing is asked.
     """
     run.thread = thread.thread
     with (
@@ -50,13 +61,36 @@ def resume(
         state = session.state()
         session.deps.events.after(state.get("events", 0))
         if not state:
-            _bring_files_back(session, thread.base_tree, files)
-            return session.drive(initial_state(thread, settings))
-        _bring_files_back(session, state["tree"], files)
+            state = initial_state(thread, settings)
+            _bring_files_back(session, state, files)
+            _answer(session, state, settings)
+            return session.drive(state)
+        _bring_files_back(session, state, files)
         if thread.status == "running" and state["status"] != "running":
-            return session.finish(state)  # killed after its last checkpoint
+            # Killed after its last checkpoint; maybe at the start of a rewind, whose rows go.
+            session.deps.events.begin(state["events"] + 1, "")
+            return session.finish(state)
+        answer = _answer(session, state, settings)
         _renew(session, state, settings)
-        return session.drive(None)
+        return session.drive(answer)
+
+
+def _answer(session: Session, state: AgentState, settings: Settings) -> "Command[Any] | None":
+    """What the user says to the question that the thread waits with, if they say something.
+
+    Raises:
+        ThreadError: nothing is asked.
+    """
+    verdict, deps = session.run.answer, session.deps
+    if verdict is None:
+        return session.questions(state).given()
+    kept = session.storage.threads.find(session.thread.thread)
+    if settings.test_cmd == kept.settings.get("test_cmd", ""):
+        return session.questions(state).answer(verdict, deps.events)
+    answer = session.questions(state).answer(verdict, deps.events, deps.runner.command)
+    changed = {**kept.settings, "test_cmd": settings.test_cmd}
+    session.storage.threads.set_brain(kept.thread, kept.model, changed)
+    return answer
 
 
 def _remember_brain(thread: Thread, settings: Settings, storage: Storage) -> None:
@@ -66,11 +100,11 @@ def _remember_brain(thread: Thread, settings: Settings, storage: Storage) -> Non
         storage.threads.set_brain(thread.thread, settings.model, kept)
 
 
-def check_resumable(thread: Thread) -> None:
-    """Whether there is a way on from here.
+def check_version(thread: Thread) -> None:
+    """Whether its checkpoints are of the kind that this version makes.
 
     Raises:
-        ThreadError: made by another version, green already, or undone.
+        ThreadError: they are not.
     """
     if (thread.graph_version, thread.state_version) != (GRAPH_VERSION, STATE_VERSION):
         raise ThreadError(
@@ -78,6 +112,15 @@ def check_resumable(thread: Thread) -> None:
             f"{thread.graph_version}, state {thread.state_version}; this one has "
             f"{GRAPH_VERSION} and {STATE_VERSION}): start the task again with `greenloop run`"
         )
+
+
+def check_resumable(thread: Thread) -> None:
+    """Whether there is a way on from here.
+
+    Raises:
+        ThreadError: made by another version, green already, or undone.
+    """
+    check_version(thread)
     if thread.status == "green":
         raise ThreadError(f"{thread.thread} is green: there is nothing left to do in it")
     if thread.status == "undone":
@@ -87,27 +130,61 @@ def check_resumable(thread: Thread) -> None:
         )
 
 
-def _bring_files_back(session: Session, tree: str, files: Files) -> None:
+def asked_so_far(thread: Thread, storage: Storage) -> int:
+    """Questions to the brain whose replies the thread has: of finished nodes, and journalled."""
+    events = read_events(storage.database, thread.thread)
+    ended = {event.step for event in events if event.kind == "finished"}
+    journal = Journal(storage.database, storage.blobs, thread.thread)
+    prompts = sum(event.kind == "prompt" and event.step in ended for event in events)
+    return prompts + journal.kept(max(ended, default=0) + 1)
+
+
+def _bring_files_back(session: Session, state: AgentState, files: Files) -> None:
     """Make the files those of the checkpoint; what is there now is kept as a snapshot."""
     snapshots, events = session.deps.snapshots, session.deps.events
-    found = snapshots.take()
-    if found == tree or files == "keep":
+    tree, found = state["tree"], snapshots.take()
+    if found == tree or (files == "ask" and found in _kept_while_waiting(session, state)):
         return
-    names = ", ".join(change.path for change in snapshots.changed(tree, found)[:5])
-    if session.thread.status != "running" and files == "ask":
-        raise ThreadError(
-            f"files have changed since {session.thread.thread} stopped: {names}; resume with "
-            "--files keep to go on from them, or --files restore to put them back"
-        )
-    events.emit("saved", f"put back as the last checkpoint left them: {names}", content=found)
-    snapshots.restore(tree)
+    theirs = changed_by_others(session.thread, session.storage, snapshots, state, found)
+    if theirs and files == "ask":
+        raise FilesChangedError(_what_changed(session, theirs), theirs)
+    wanted = snapshots.overlay(tree, found, theirs) if files == "keep" else tree
+    if wanted == found:
+        return
+    names = ", ".join(change.path for change in snapshots.changed(wanted, found)[:5])
+    events.emit("saved", f"put back as the last checkpoint left them: {names}", tree=found)
+    snapshots.restore(wanted)
+
+
+def _kept_while_waiting(session: Session, state: AgentState) -> set[str]:
+    """Trees with somebody's changes that the node which now waits had taken in."""
+    if session.thread.status != "waiting":
+        return set()
+    number, name = state.get("events", 0), session.thread.thread
+    rows = read_events(session.storage.database, name, after=number)
+    return {event.tree for event in rows if event.kind == "theirs"}
+
+
+def _what_changed(session: Session, paths: tuple[str, ...]) -> str:
+    name, home = session.thread.thread, session.thread.repo
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    later = [
+        other.thread
+        for other in session.storage.threads.all(Path(home))
+        if other.thread != name and other.updated > session.thread.updated
+    ]
+    by = f" ({later[0]} has worked here since)" if later else ""
+    return (
+        f"files have changed since {name} stopped: {', '.join(paths[:_NAMED])}{more}{by}; resume "
+        "with --files keep to go on from them, or --files restore to put them back"
+    )
 
 
 def _renew(session: Session, state: AgentState, settings: Settings) -> None:
     """A fresh budget, and for a run that had ended unsolved a way back into the loop."""
-    ended = not session.graph.get_state(session.config).next
+    ended = state["status"] != "running"
     given = any(getattr(settings, key) != session.thread.settings.get(key) for key in _BUDGETS)
-    if session.thread.status == "running" and not ended and not given:
+    if session.thread.status in ("running", "waiting") and not ended and not given:
         return
     update: AgentState = {
         "budget": budget_from(settings, state["spent"]),
@@ -125,8 +202,6 @@ def _renew(session: Session, state: AgentState, settings: Settings) -> None:
 
 def _last_node(session: Session, state: AgentState) -> str:
     """The node whose checkpoint is the last one; the start before the first."""
-    row = session.storage.connection.execute(
-        "SELECT node FROM events WHERE thread = ? AND step = ? AND kind = 'finished'",
-        (session.thread.thread, state.get("events", 0)),
-    ).fetchone()
-    return str(row[0]) if row else START
+    number = state.get("events", 0)
+    event = checkpoint_event(session.storage.database, session.thread.thread, number)
+    return event.node if event and event.node else START

@@ -2,23 +2,30 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from greenloop.checkpoints.database import open_database
-from greenloop.checkpoints.events import EventLog, Listener, read_events
-from greenloop.checkpoints.lock import exclusive
-from greenloop.checkpoints.saver import open_saver
+from greenloop.checkpoints.events import EventLog, Listener, checkpoint_event
+from greenloop.checkpoints.journal import Journal
+from greenloop.checkpoints.lock import exclusive, is_held
 from greenloop.checkpoints.threads import Thread, ThreadStatus, new_thread_name
 from greenloop.config import Settings, environment
-from greenloop.errors import CancelledError, InfrastructureError, UserError, WorkspaceError
+from greenloop.errors import (
+    CancelledError,
+    InfrastructureError,
+    ThreadError,
+    UserError,
+    WorkspaceError,
+)
+from greenloop.graph.approval import Questions, asked_in, consent, pauses
 from greenloop.graph.brain import open_brain
 from greenloop.graph.build import build_graph
 from greenloop.graph.edges import GRAPH_VERSION
 from greenloop.graph.result import RunResult, make_result
-from greenloop.graph.storage import Storage
+from greenloop.graph.storage import Storage, folder_key
+from greenloop.nodes.approval import Plain, Proposal, Verdict
 from greenloop.nodes.deps import Deps
 from greenloop.state import STATE_VERSION, AgentState, Budget, Spent
 from greenloop.tools.files import Workspace
@@ -31,10 +38,13 @@ from greenloop.tools.sandbox.local import LocalSandbox
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.runtime import RunControl
+    from langgraph.types import Command
 
     from greenloop.graph.build import Graph
 
-_NOT_STORED = {"data_dir", "ollama_host"}
+    First = AgentState | Command[Any] | None
+
+NOT_STORED = {"data_dir", "ollama_host", "store"}
 """Settings of the machine, not of the run."""
 _RECURSION_LIMIT = 100_000
 """LangGraph's own limit is out of the way: ours, in the state, lets the run end in good order."""
@@ -47,6 +57,8 @@ class Run:
     listeners: Sequence[Listener] = ()
     model: ChatModel | None = None
     """A brain to use instead of the one that the thread names; for embedding and tests."""
+    answer: Verdict | None = None
+    """What the user says to the question that a resumed thread waits with."""
     thread: str = ""
     """Name of the thread once there is one."""
     stopping: bool = field(default=False, init=False)
@@ -89,6 +101,8 @@ def start(
         run.thread = thread.thread
         try:
             with opened(thread, workspace, settings, storage, run) as session:
+                session.deps.events.after(0)
+                session.deps.events.emit("moved", "start", tree=tree)
                 return session.drive(initial_state(thread, settings))
         except UserError:
             if not _has_worked(thread, storage):
@@ -98,12 +112,13 @@ def start(
 
 def stored_settings(settings: Settings) -> dict[str, Any]:
     """The part of the settings that belongs to the run and is kept with its thread."""
-    return {k: v for k, v in settings.model_dump().items() if k not in _NOT_STORED}
+    return {k: v for k, v in settings.model_dump().items() if k not in NOT_STORED}
 
 
 def _has_worked(thread: Thread, storage: Storage) -> bool:
     """Whether a node has finished: then there may be something to undo."""
-    return any(e.kind == "finished" for e in read_events(storage.connection, thread.thread))
+    first = checkpoint_event(storage.database, thread.thread, 1)
+    return first is not None
 
 
 def _refuse_home(folder: Path) -> None:
@@ -120,14 +135,27 @@ def working_on(workspace: Workspace, storage: Storage) -> Iterator[None]:
     """Hold the folder: one run at a time changes its files.
 
     Raises:
-        ThreadError: another run holds it.
+        ThreadError: another run holds it, a folder around it or one within it.
         WorkspaceError: it cannot be written.
     """
     workspace.require_writable()
     busy = f"another run works in {workspace.root}: wait for it or stop it"
     with exclusive(storage.folder_lock(workspace.root), busy):
+        _refuse_overlap(workspace.root, storage)
         workspace.sweep()  # temporary files of a run that was killed while writing
         yield
+
+
+def _refuse_overlap(folder: Path, storage: Storage) -> None:
+    """Both of two that come at once may be refused; never neither."""
+    running = {Path(thread.repo) for thread in storage.threads.running()}
+    inside = {other for other in running if other != folder and other.is_relative_to(folder)}
+    for other in (*folder.parents, *sorted(inside)):
+        if is_held(storage.folder_lock(other)):
+            raise ThreadError(
+                f"another run works in {other}, which shares files with {folder}: "
+                "wait for it or stop it"
+            )
 
 
 def initial_state(thread: Thread, settings: Settings) -> AgentState:
@@ -166,11 +194,12 @@ class Session:
     storage: Storage
     run: Run
 
-    def drive(self, first: AgentState | None) -> RunResult:
-        """Run to the end, or to the checkpoint after a request to stop.
+    def drive(self, first: "First") -> RunResult:
+        """Run to the end, to the checkpoint after a request to stop, or to a question.
 
         Args:
-            first: the initial state, or None to go on from the last checkpoint.
+            first: the initial state, None to go on from the last checkpoint, or the answer to
+                the question there.
         """
         threads, name = self.storage.threads, self.thread.thread
         threads.set_status(name, "running")
@@ -186,9 +215,12 @@ class Session:
             self._wait_here("failed")
             raise
         state = self.state()
-        if stopped:
+        if stopped == "drained":
             self._wait_here("interrupted")
             return make_result(self.thread, state, self.deps.snapshots, "interrupted", self.model)
+        if stopped:
+            asked = self._ask(stopped, state)
+            return make_result(self.thread, state, self.deps.snapshots, asked, self.model)
         return self.finish(state)
 
     def finish(self, state: AgentState) -> RunResult:
@@ -211,17 +243,29 @@ class Session:
         """The last checkpoint's state; empty before the first."""
         return cast(AgentState, self.graph.get_state(self.config).values)
 
-    def _stream(self, first: AgentState | None) -> bool:
-        """True if the run was asked to stop before its end."""
+    def questions(self, state: AgentState) -> Questions:
+        """What is asked behind the checkpoint of this state."""
+        step = state.get("events", 0)
+        return Questions(self.thread.thread, step, self.storage.database, self.storage.blobs)
+
+    def _ask(self, asked: Plain, state: AgentState) -> Proposal:
+        """Leave the question where whoever answers finds it, in days maybe."""
+        proposal = self.questions(state).note(asked, self.deps.events)
+        self.storage.threads.set_status(self.thread.thread, "waiting")
+        return proposal
+
+    def _stream(self, first: "First") -> Plain | Literal["drained"] | None:
+        """Why the run stopped before its end: a request, or what is asked; None at its end."""
         from langgraph.errors import GraphDrained  # noqa: PLC0415
         from langgraph.runtime import RunControl  # noqa: PLC0415
 
         self.run.control = RunControl()
         if self.run.stopping:
             self.run.stop()
+        asked = None
         try:
             # A mode that keeps nodes in this thread, where Ctrl-C reaches them at once.
-            for _ in self.graph.stream(
+            for part in self.graph.stream(
                 first,
                 self.config,
                 context=self.deps,
@@ -229,10 +273,10 @@ class Session:
                 durability="sync",
                 control=self.run.control,
             ):
-                pass
+                asked = asked_in(part) or asked
         except GraphDrained:
-            return True
-        return False
+            return "drained"
+        return asked
 
     def _wait_here(self, status: ThreadStatus) -> None:
         """Record where the thread stands, for those who look without loading LangGraph."""
@@ -247,16 +291,22 @@ class Session:
 def opened(
     thread: Thread, workspace: Workspace, settings: Settings, storage: Storage, run: Run
 ) -> Iterator[Session]:
-    """Open a thread for work."""
-    events = EventLog(storage.connection, storage.blobs, thread.thread, run.listeners)
-    deps = _assemble(thread, workspace, settings, storage, events, run)
-    # A connection of its own: LangGraph writes checkpoints from another thread.
-    with closing(deps.retriever), closing(open_database(storage.database)) as connection:
-        config: RunnableConfig = {
-            "configurable": {"thread_id": thread.thread},
-            "recursion_limit": _RECURSION_LIMIT,
-        }
-        yield Session(thread, build_graph(open_saver(connection)), config, deps, storage, run)
+    """Open a thread for work; no other process can while it is.
+
+    Raises:
+        ThreadError: another one does.
+    """
+    config: RunnableConfig = {
+        "configurable": {"thread_id": thread.thread},
+        "recursion_limit": _RECURSION_LIMIT,
+    }
+    with ExitStack() as held:
+        busy = f"another process works on {thread.thread}: wait for it or stop it"
+        held.enter_context(storage.database.hold(thread.thread, busy))
+        deps = _assemble(thread, workspace, settings, storage, run)
+        held.enter_context(closing(deps.retriever))
+        saver = held.enter_context(storage.database.saver())
+        yield Session(thread, build_graph(saver), config, deps, storage, run)
 
 
 def _assemble(
@@ -264,26 +314,28 @@ def _assemble(
     workspace: Workspace,
     settings: Settings,
     storage: Storage,
-    events: EventLog,
     run: Run,
 ) -> Deps:
     known = environment()
     sandbox = LocalSandbox(known.passed_on)
     command = find_command(
-        workspace.root, settings.test_cmd, known.virtual_env, known.path, sandbox
+        workspace.root, settings.test_cmd, known.virtual_env, known.path, sandbox, settings.venv
     )
     run.brain = run.model or open_brain(settings.model, settings, sandbox, command)
     return Deps(
         model=run.brain,
         runner=TestRunner(sandbox, command, workspace.root, settings.test_timeout),
         workspace=workspace,
-        snapshots=storage.snapshots(workspace.root),
-        events=events,
+        snapshots=storage.snapshots(workspace.root, thread.store),
+        events=EventLog(storage.database, storage.blobs, thread.thread, run.listeners),
+        journal=Journal(storage.database, storage.blobs, thread.thread),
         blobs=storage.blobs,
         retriever=open_retriever(
             settings.retrieval, workspace.root, storage.root / "index", settings.embedding_model
         ),
         settings=settings,
+        consent=consent,
+        pauses=pauses(),
     )
 
 
@@ -302,4 +354,5 @@ def _new_thread(task: str, folder: Path, settings: Settings, tree: str) -> Threa
         state_version=STATE_VERSION,
         created=now,
         updated=now,
+        store=folder_key(folder),
     )

@@ -4,13 +4,19 @@ from collections.abc import Iterable
 from typing import cast
 
 from greenloop.checkpoints.events import EventLog, read_events
-from greenloop.checkpoints.snapshots import Change
+from greenloop.checkpoints.snapshots import Change, SnapshotStore
 from greenloop.checkpoints.threads import Thread, ThreadStatus
 from greenloop.errors import ThreadError
+from greenloop.graph.accounted import left_by_move
 from greenloop.graph.run import working_on
 from greenloop.graph.storage import Storage
 from greenloop.state import Event
 from greenloop.tools.files import Workspace
+
+_CHECKPOINTS = ("finished", "moved")
+"""Events that say which files a checkpoint leaves."""
+_NAME_BASE = ("theirs", "moved")
+"""Events that say from which files the work is measured."""
 
 
 def undo(thread: Thread, workspace: Workspace, storage: Storage, *, force: bool) -> tuple[str, ...]:
@@ -26,19 +32,26 @@ def undo(thread: Thread, workspace: Workspace, storage: Storage, *, force: bool)
         thread = storage.threads.find(thread.thread)
         if thread.status == "undone":
             raise ThreadError(f"{thread.thread} is undone already; --redo takes that back")
-        snapshots, events = storage.snapshots(workspace.root), _events(thread, storage)
-        found, base = snapshots.take(), _base(thread, events, storage)
-        left = next((e.text for e in reversed(events) if e.kind == "finished"), base)
-        half_done = _half_done(events, storage)
+        snapshots = storage.snapshots(workspace.root, thread.store)
+        events = _events(thread, storage)
+        half_done = _half_moved(thread, events, snapshots)
+        # A rewind that a kill cut off has not happened, but for the files that it had reached.
+        told = [e for e in events if e.step < _last_made(events)] if half_done else events
+        found, base = snapshots.take(), _base(thread, told, storage, snapshots)
+        left = next((e.tree for e in reversed(told) if e.kind in _CHECKPOINTS), base)
+        half_done |= _half_done(events, storage)
         ours = _paths(snapshots.changed(base, left))
         ours |= half_done & _paths(snapshots.changed(base, found))
         if not ours:
             return ()
         if not force:
-            _refuse(thread, (ours - half_done) & _paths(snapshots.changed(left, found)))
+            touched = _paths(snapshots.changed(left, found)) & _paths(
+                snapshots.changed(base, found)
+            )
+            _refuse(thread, (ours - half_done) & touched)
         paths = tuple(sorted(ours))
         log = _log(thread, events, storage)
-        log.emit("undo", found, sender=thread.status, content="\0".join(paths))
+        log.emit("undo", sender=thread.status, content="\0".join(paths), tree=found)
         snapshots.restore_paths(base, paths)
         storage.threads.set_status(thread.thread, "undone")
     return paths
@@ -56,16 +69,16 @@ def redo(thread: Thread, workspace: Workspace, storage: Storage, *, force: bool)
         undone = [event for event in events if event.kind == "undo"]
         if thread.status != "undone" or not undone:
             raise ThreadError(f"{thread.thread} was not undone: there is nothing to take back")
-        snapshots = storage.snapshots(workspace.root)
+        snapshots = storage.snapshots(workspace.root, thread.store)
         found = snapshots.take()
         last = undone[-1]
         paths = tuple(storage.blobs.get(last.ref).split("\0"))
-        since = _paths(snapshots.changed(_base(thread, events, storage), found))
+        since = _paths(snapshots.changed(_base(thread, events, storage, snapshots), found))
         if not force:
             _refuse(thread, since & set(paths))
         log = _log(thread, events, storage)
-        log.emit("saved", "as it was before the undo was taken back", content=found)
-        snapshots.restore_paths(last.text, paths)
+        log.emit("saved", "as it was before the undo was taken back", tree=found)
+        snapshots.restore_paths(last.tree, paths)
         storage.threads.set_status(thread.thread, cast(ThreadStatus, last.sender))
     return paths
 
@@ -79,27 +92,53 @@ def _refuse(thread: Thread, changed: set[str]) -> None:
 
 
 def _events(thread: Thread, storage: Storage) -> list[Event]:
-    return read_events(storage.connection, thread.thread)
+    return read_events(storage.database, thread.thread)
 
 
 def _log(thread: Thread, events: list[Event], storage: Storage) -> EventLog:
     """The log, ready for a row behind all others."""
-    log = EventLog(storage.connection, storage.blobs, thread.thread)
+    log = EventLog(storage.database, storage.blobs, thread.thread)
     log.after(max((event.step for event in events), default=0))
     return log
 
 
-def _base(thread: Thread, events: list[Event], storage: Storage) -> str:
-    """The files before the run, with what others have changed during it."""
-    adopted = [event.ref for event in events if event.kind == "theirs"]
-    return storage.blobs.get(adopted[-1]) if adopted else thread.base_tree
+def _base(thread: Thread, events: list[Event], storage: Storage, snapshots: SnapshotStore) -> str:
+    """The files before the run, with what others have changed during it.
+
+    A fork in its parent's folder has two beginnings: the files that it found there, which an undo
+    brings back, and those before its parent's run, from which its work is measured.
+    """
+    named = [event for event in events if event.kind in _NAME_BASE and event.ref]
+    if not named:
+        return thread.base_tree
+    now = storage.blobs.get(named[-1].ref)
+    if not thread.parent:
+        return now
+    then = storage.blobs.get(named[0].ref)
+    adopted = [change.path for change in snapshots.changed(then, now)]
+    return snapshots.overlay(thread.base_tree, now, adopted) if adopted else thread.base_tree
 
 
 def _half_done(events: list[Event], storage: Storage) -> set[str]:
     """Paths that a node which did not finish was about to edit."""
-    last = max((event.step for event in events if event.kind == "finished"), default=0)
+    last = _last_made(events)
     meant = [event for event in events if event.kind == "edits" and event.step > last]
     return {path for event in meant for path in storage.blobs.get(event.ref).split("\0")}
+
+
+def _half_moved(thread: Thread, events: list[Event], snapshots: SnapshotStore) -> set[str]:
+    """Paths that a rewind or a fork which was killed was about to change."""
+    if thread.status != "running":
+        return set()
+    rows = [event for event in events if event.step == _last_made(events)]
+    to = next((event.tree for event in rows if event.kind == "moved"), "")
+    return {
+        path for start in left_by_move(rows) if to for path in _paths(snapshots.changed(start, to))
+    }
+
+
+def _last_made(events: list[Event]) -> int:
+    return max((event.step for event in events if event.kind in _CHECKPOINTS), default=0)
 
 
 def _paths(changes: Iterable[Change]) -> set[str]:

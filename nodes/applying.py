@@ -1,25 +1,34 @@
 """Carrying out a reply's edits: all or none, only on files that can be brought back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from greenloop.errors import EditError
 from greenloop.nodes.deps import Deps
 from greenloop.nodes.guarded import guard
 from greenloop.state import AgentState
-from greenloop.tools.edit_apply import apply_edits
+from greenloop.tools.edit_apply import work_out
 from greenloop.tools.edits import Edit
 
 
-def carry_out(edits: Sequence[Edit], state: AgentState, deps: Deps) -> str:
-    """Apply the edits; returns the tree they lead to.
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """What edits lead to, worked out but not made."""
+
+    texts: Mapping[str, str]
+    paths: tuple[str, ...]
+    tree: str
+    """Snapshot of the files as they will be."""
+
+
+def work_out_edits(edits: Sequence[Edit], state: AgentState, deps: Deps) -> Intended:
+    """What the edits lead to; no file is changed.
 
     Raises:
-        EditError: one does not fit, breaks a file or touches what it must not; nothing changed.
+        EditError: one does not fit, breaks a file or touches what it must not.
     """
     covered = frozenset(deps.snapshots.paths(state["tree"]))
     _refuse_uncovered(edits, covered, deps)
-    named = [edit.path for edit in edits]
-    deps.events.emit("edits", ", ".join(named), content="\0".join(named))
     protected = guard(deps.snapshots, state["base_tree"], deps.runner.command.argv)
     keep_tests = deps.settings.protect_tests
 
@@ -28,7 +37,31 @@ def carry_out(edits: Sequence[Edit], state: AgentState, deps: Deps) -> str:
         uncovered = path not in covered and deps.workspace.exists(path)
         return uncovered or (keep_tests and protected(path))
 
-    apply_edits(deps.workspace, edits, refused)
+    return intend(work_out(deps.workspace, edits, refused), state, deps)
+
+
+def intend(texts: Mapping[str, str], state: AgentState, deps: Deps) -> Intended:
+    """The change that gives these files these texts.
+
+    Raises:
+        EditError: a text that the file's encoding cannot hold, or that is too large.
+    """
+    contents = deps.workspace.encoded(texts)
+    tree = deps.snapshots.compose(
+        state["tree"], {path: (data, None) for path, data in contents.items()}
+    )
+    return Intended(dict(texts), tuple(contents), tree)
+
+
+def carry_out(intended: Intended, deps: Deps) -> str:
+    """Make the change; returns the tree it led to. What is meant is on record before.
+
+    Raises:
+        EditError: a file is marked read-only; nothing changed.
+    """
+    paths = intended.paths
+    deps.events.emit("edits", ", ".join(paths), content="\0".join(paths), tree=intended.tree)
+    deps.workspace.write_all(intended.texts)
     return deps.snapshots.take()
 
 

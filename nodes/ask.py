@@ -1,11 +1,15 @@
 """Asking the model: every prompt and reply becomes an event, every token is counted."""
 
+import hashlib
+import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from greenloop.errors import ModelReplyError
 from greenloop.nodes.deps import Deps
 from greenloop.state import AgentState, over_budget
 from greenloop.tools.model.base import Brief, Message, ModelReply, ModelRequest, Role, Schema
+from greenloop.tools.model.outcome import decode_outcome, encode_outcome
 from greenloop.tools.reader.base import Call, Tool
 
 _WARMER_PER_AGAIN = 0.3
@@ -92,13 +96,35 @@ def ask(deps: Deps, state: AgentState, question: Question) -> Answer:
         prompt = "\n\n".join(f"[{m.role}]\n{m.content}" for m in question.messages)
         deps.events.emit("prompt", f"to {role}", content=prompt, sender="graph", receiver=role)
     deps.meter.calls += 1
+    outcome = _outcome(deps, request)
+    if isinstance(outcome, ModelReplyError):
+        deps.meter.tokens += outcome.tokens
+        deps.events.emit("refused", str(outcome), sender=role, tokens=outcome.tokens)
+        return Answer(unusable=str(outcome), feedback=outcome.feedback)
+    return _told(deps, role, outcome)
+
+
+def _outcome(deps: Deps, request: ModelRequest) -> ModelReply | ModelReplyError:
+    """What comes of a request; from the journal where it was answered before a crash."""
+    key = _fingerprint(deps.model.name, request)
+    known = deps.journal.recall(key)
+    if known is not None:
+        deps.events.emit("note", f"the {request.role} has answered this already; not asked again")
+        outcome = decode_outcome(json.loads(known))
+        if isinstance(outcome, ModelReply | ModelReplyError):
+            return outcome
     try:
-        reply = deps.model.reply(request, on_text=deps.events.say)
+        outcome = deps.model.reply(request, on_text=deps.events.say)
     except ModelReplyError as error:
-        deps.meter.tokens += error.tokens
-        deps.events.emit("refused", str(error), sender=role, tokens=error.tokens)
-        return Answer(unusable=str(error), feedback=error.feedback)
-    return _told(deps, role, reply)
+        outcome = error
+    deps.journal.keep(key, json.dumps(encode_outcome(outcome)))
+    return outcome
+
+
+def _fingerprint(brain: str, request: ModelRequest) -> str:
+    """Of a question to a brain; the same in another folder."""
+    anywhere = replace(request, brief=replace(request.brief, workspace=Path()))
+    return hashlib.sha256(repr((brain, anywhere)).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _told(deps: Deps, role: Role, reply: ModelReply) -> Answer:

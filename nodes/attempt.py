@@ -4,10 +4,16 @@ from collections.abc import Sequence
 
 from greenloop.errors import EditError
 from greenloop.nodes import loops
-from greenloop.nodes.applying import carry_out
+from greenloop.nodes.applying import Intended, carry_out, work_out_edits
 from greenloop.nodes.ask import Answer
 from greenloop.nodes.conversation import Conversation
 from greenloop.nodes.deps import Deps
+from greenloop.nodes.edit_approval import (
+    as_edited,
+    change_digest,
+    verdict_on,
+    wants_edits_shown,
+)
 from greenloop.nodes.looking import look
 from greenloop.nodes.reading import Wish, as_text, read
 from greenloop.state import AgentState
@@ -23,6 +29,7 @@ _LOOKUPS = 2
 _REASON_CHARS = 1500
 
 _AGAIN = "Send the edit again, corrected."
+_OTHER = "Send another edit, in the light of that."
 _LEFT_OUT = "Your edit was left out, since you wrote it before you saw this. Send it now."
 _LOOKED_ENOUGH = "You have looked enough. Send the edit now, with what you know."
 
@@ -99,7 +106,10 @@ class Attempt:
 
     def _edit(self, said: str, edits: Sequence[Edit], state: AgentState) -> bool:
         try:
-            tree = carry_out(edits, state, self._deps)
+            intended = self._agreed(said, work_out_edits(edits, state, self._deps), state)
+            if intended is None:
+                return False
+            tree = carry_out(intended, self._deps)
         except EditError as error:
             if self._watch.same_edit(edits):
                 self._repeated(said, f"{loops.SAME_EDIT} {error}")
@@ -114,6 +124,25 @@ class Attempt:
         paths = ", ".join(change.path for change in snapshots.changed(state["tree"], tree))
         self._deps.events.emit("diff", paths, content=snapshots.diff(state["tree"], tree))
         return True
+
+    def _agreed(self, said: str, intended: Intended, state: AgentState) -> Intended | None:
+        """The change as the user will have it; None when they reject it."""
+        if not wants_edits_shown(self._deps):
+            return intended
+        change = change_digest(intended, state, self._deps)
+        for had, what in ((change, loops.SAME_REJECTED), (intended.tree, loops.SAME_TREE)):
+            if self._watch.had(had):
+                self._repeated(said, what)
+                return None
+        verdict = verdict_on(intended, state, self._deps)
+        if verdict.action != "reject":
+            return as_edited(intended, verdict, state, self._deps)
+        self._watch.note_rejected(change)
+        # A brain that does not read would search for the same again.
+        self._has_room = self._deps.model.reads_prompt
+        why = verdict.reason or "no reason was given; try another way"
+        self._refused(said, f"The user rejected this edit: {why}", _OTHER)
+        return None
 
     def _refused(self, said: str, why: str, ending: str = _AGAIN) -> None:
         self.why = clip(why, _REASON_CHARS)

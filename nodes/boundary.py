@@ -5,7 +5,6 @@ leaves the files as the last finished node left them, and the thread resumable.
 """
 
 import errno
-import sqlite3
 import traceback
 from collections.abc import Callable
 
@@ -15,6 +14,8 @@ from greenloop.nodes.theirs import adopt, put_back
 from greenloop.state import AgentState, NodeName, Spent
 
 Node = Callable[[AgentState, Deps], AgentState]
+_NAMED = 5
+"""Files named in an event; a snapshot tells the rest."""
 
 
 def run_node(name: NodeName, node: Node, state: AgentState, deps: Deps) -> AgentState:
@@ -23,11 +24,13 @@ def run_node(name: NodeName, node: Node, state: AgentState, deps: Deps) -> Agent
     Raises:
         GreenloopError: what the node raised, or an InfrastructureError for what it did not name.
         KeyboardInterrupt: the user's; files are put back first.
+        Whatever `Deps.pauses` names: the node waits for the user, and will run again.
     """
-    step = state["spent"].steps + 1
+    step = state.get("events", 0) + 1
     started = deps.clock()
     deps.meter.reset()
     deps.events.begin(step, name)
+    deps.journal.begin(step)
     deps.events.emit("started", name)
     before, state = state, adopt(state, deps)
     try:
@@ -35,12 +38,14 @@ def run_node(name: NodeName, node: Node, state: AgentState, deps: Deps) -> Agent
         _check_keys(name, update)
         update["tree"] = deps.snapshots.take()
     except BaseException as error:
+        if isinstance(error, deps.pauses):
+            raise  # nothing was written yet; what differs, somebody saved in the meantime
         put_back(deps, state["tree"])
         deps.events.emit("failed", _one_line(error), content=traceback.format_exc())
         raise _named(name, error) from error
     update["spent"] = _add(state["spent"], deps, deps.clock() - started)
     update["events"] = step
-    deps.events.emit("finished", update["tree"])
+    deps.events.emit("finished", _changed(deps, before, update), tree=update["tree"])
     return update
 
 
@@ -52,6 +57,13 @@ def _adopted(before: AgentState, state: AgentState) -> AgentState:
         if "best" in state:
             update["best"] = state["best"]
     return update
+
+
+def _changed(deps: Deps, before: AgentState, update: AgentState) -> str:
+    """Names of the files that differ from those of the checkpoint before."""
+    names = [change.path for change in deps.snapshots.changed(before["tree"], update["tree"])]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _check_keys(name: NodeName, update: AgentState) -> None:
@@ -76,8 +88,6 @@ def _named(name: NodeName, error: BaseException) -> BaseException:
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageError(f"the disk is full: {error.filename or 'a file'} was not written")
-    if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
-        return StorageError("the disk is full: the database could not be written")
     return InfrastructureError(f"{name} failed inside greenloop: {_one_line(error)}")
 
 

@@ -14,11 +14,13 @@ _DIGITS = 16
 SAME_REPLY = "You sent this reply before, word for word, and it did not help."
 SAME_LOOK = "You have seen this already, further above."
 SAME_EDIT = "You sent this edit before and it was refused then too."
+SAME_REJECTED = "The user has rejected this very change before."
 SAME_TREE = "This edit brings the files back to a state that was tested before and was not good."
 _NAMES = {
     SAME_REPLY: "a reply",
     SAME_LOOK: "a look",
     SAME_EDIT: "a refused edit",
+    SAME_REJECTED: "a change that the user rejected",
     SAME_TREE: "a state of the files",
 }
 ELSE = "Do something else: another place, another cause, or a smaller edit."
@@ -62,6 +64,14 @@ class Watch:
     def same_edit(self, refused: Sequence[Edit]) -> bool:
         """Whether these edits were refused before, in this round or another. Notes it."""
         return self._again(hashlib.sha256(repr(refused).encode()).hexdigest()[:_DIGITS])
+
+    def note_rejected(self, change: str) -> None:
+        """Note a change that the user rejected, by its fingerprint."""
+        self._again(change)
+
+    def had(self, fingerprint: str) -> bool:
+        """Whether this change was rejected, or this tree tested, in this round or another."""
+        return fingerprint in self._tried
 
     def same_tree(self, tree: str) -> bool:
         """Whether the files were tested in this state before. Notes it."""

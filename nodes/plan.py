@@ -8,14 +8,16 @@ from collections.abc import Sequence
 
 from greenloop.errors import NoTestsError, UserError
 from greenloop.nodes.ask import brief
+from greenloop.nodes.baseline import run_once
+from greenloop.nodes.command_approval import allowed_commands
 from greenloop.nodes.conversation import Conversation
 from greenloop.nodes.decisions import decide, read_steps, steps_schema
 from greenloop.nodes.deps import Deps
 from greenloop.nodes.fitting import Part
+from greenloop.nodes.plan_approval import agreed_steps
 from greenloop.nodes.prompting import compose, render, room_beside
 from greenloop.nodes.steps import has_parts, most_steps
 from greenloop.nodes.summary import describe, score, summarise
-from greenloop.nodes.theirs import put_back
 from greenloop.state import AgentState, Best, Plan, Step, TestSummary
 from greenloop.tools.runner.run import NOT_STARTED, USAGE_ERROR
 from greenloop.tools.text import clip
@@ -31,6 +33,7 @@ def plan(state: AgentState, deps: Deps) -> AgentState:
         NoTestsError: there is nothing to judge by.
         UserError: the embedded brain was asked for work that no failing test describes.
     """
+    allowed = allowed_commands(state, deps)
     baseline = _baseline(state, deps)
     update: AgentState = {
         "baseline": baseline,
@@ -38,9 +41,10 @@ def plan(state: AgentState, deps: Deps) -> AgentState:
         "best": Best(state["tree"], score(baseline), baseline),
         "step": 0,
         "attempt": 0,
+        "allowed": allowed,
     }
     known: AgentState = {**state, **update}
-    update["plan"] = _first_plan(known, deps)
+    update["plan"] = _agreed(_first_plan(known, deps), known, deps)
     for number, step in enumerate(update["plan"].steps, 1):
         deps.events.emit("plan", f"{number}. {one_line(step.text)}")
     return update
@@ -52,8 +56,7 @@ def one_line(text: str) -> str:
 
 
 def _baseline(state: AgentState, deps: Deps) -> TestSummary:
-    report = deps.runner.run()
-    put_back(deps, state["tree"])
+    report = run_once(deps, state["tree"])
     if not report.structured and report.exit_code in NOT_STARTED:
         raise NoTestsError(
             f"the test command does not start: {deps.runner.command.shown} "
@@ -88,6 +91,20 @@ def _first_plan(state: AgentState, deps: Deps) -> Plan:
     parts = [Part("task", state["task"], least=1)]
     steps = ask_steps(state, deps, "planner", parts, report=describe(state["baseline"]))
     return Plan(tuple(Step(text) for text in steps)) if steps else task
+
+
+def _agreed(plan: Plan, state: AgentState, deps: Deps) -> Plan:
+    """The plan as the user will have it."""
+
+    def again(listed: str, why: str) -> tuple[str, ...]:
+        parts = (
+            Part("feedback", why, priority=2, least=1),
+            Part("open", listed, priority=1, least=1),
+            Part("task", state["task"], priority=3, least=1),
+        )
+        return ask_steps(state, deps, "replanner", parts, done="")
+
+    return Plan(agreed_steps(plan.steps, state, deps, again))
 
 
 def ask_steps(

@@ -6,6 +6,8 @@ from greenloop.nodes.deps import Deps
 from greenloop.nodes.evidence import standing
 from greenloop.nodes.fitting import Part
 from greenloop.nodes.plan import ask_steps, one_line
+from greenloop.nodes.plan_approval import agreed_steps
+from greenloop.nodes.theirs import adopt
 from greenloop.state import AgentState, Plan, Step
 from greenloop.tools.text import clip
 
@@ -16,10 +18,11 @@ _TRIED_CHARS = 800
 
 def replan(state: AgentState, deps: Deps) -> AgentState:
     """Steps that are done stay; what comes after them is planned again from what failed."""
+    done = tuple(step for step in state["plan"].steps if step.done)
+    todo = _agreed(state, deps, done)
+    state = adopt(state, deps)  # what somebody saved in the meantime stays
     best = state["best"]
     deps.snapshots.restore(best.tree)
-    done = tuple(step for step in state["plan"].steps if step.done)
-    todo = _new_steps(state, deps, done) or _same_again(state)
     why = _why(state)
     plan = Plan((*done, *todo), revision=state["plan"].revision + 1, why=why)
     deps.events.emit("replan", f"revision {plan.revision}: {why}", content=state["feedback"])
@@ -32,8 +35,24 @@ def replan(state: AgentState, deps: Deps) -> AgentState:
         "attempt": 0,
         "replans": state.get("replans", 0) + 1,
         "report": best.report,
+        "base_tree": state["base_tree"],
+        "best": best,
         "feedback": _feedback(state, deps),
     }
+
+
+def _agreed(state: AgentState, deps: Deps, done: tuple[Step, ...]) -> tuple[Step, ...]:
+    """What is to be done now; the user is asked unless it is what they agreed to before."""
+    same = _same_again(state)
+    todo = _new_steps(state, deps, done) or same
+    if todo == same and any(not step.done for step in state["plan"].steps):
+        return todo
+
+    def again(listed: str, why: str) -> tuple[str, ...]:
+        told: AgentState = {**state, "feedback": f"{state['feedback']}\n\n{why}:\n{listed}"}
+        return tuple(step.text for step in _new_steps(told, deps, done))
+
+    return agreed_steps(todo, state, deps, again)
 
 
 def _feedback(state: AgentState, deps: Deps) -> str:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from greenloop.checkpoints.blobs import BlobStore
+from greenloop.checkpoints.blobs import Blobs
 from greenloop.state import MAX_FAILING, Score, TestFailure, TestSummary
 from greenloop.tools.runner.report import TestCase, TestReport
 from greenloop.tools.text import clip
@@ -18,7 +18,7 @@ _FULL_EXCERPTS = 5
 """Failures that keep their traceback; the rest are named only."""
 
 
-def summarise(report: TestReport, blobs: BlobStore, baseline: TestSummary | None) -> TestSummary:
+def summarise(report: TestReport, blobs: Blobs, baseline: TestSummary | None) -> TestSummary:
     """The numbers, the first failures, and what broke since the baseline."""
     failing = report.failing
     kind = report.kind
@@ -92,7 +92,7 @@ def _function(test_id: str) -> str:
     return test_id.partition("[")[0]
 
 
-def _outcomes_before(baseline: TestSummary, blobs: BlobStore) -> dict[str, str]:
+def _outcomes_before(baseline: TestSummary, blobs: Blobs) -> dict[str, str]:
     cases = json.loads(blobs.get(baseline.ref))["cases"]
     return {c["test_id"]: c["outcome"] for c in cases if c["outcome"] != "skipped"}
 

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from greenloop.nodes.command_approval import allowed_commands
 from greenloop.nodes.deps import Deps
 from greenloop.nodes.evidence import feedback
 from greenloop.nodes.guarded import guarded_paths
 from greenloop.nodes.summary import describe, score, summarise
-from greenloop.nodes.theirs import put_back
+from greenloop.nodes.theirs import tidied
 from greenloop.state import AgentState, Best, Plan, Score, TestSummary
 
 
@@ -16,16 +17,17 @@ def test(state: AgentState, deps: Deps) -> AgentState:
     Green or an intermediate step without harm moves the plan on; anything else counts an
     attempt, and progress starts the count anew.
     """
+    allowed = allowed_commands(state, deps)
     tree = _with_original_tests(state, deps)
-    report = deps.runner.run()
-    put_back(deps, tree)
+    with tidied(deps, tree):
+        report = deps.runner.run()
     summary = summarise(report, deps.blobs, state["baseline"])
     deps.events.emit("tests", describe(summary), content=report.output)
     reached = score(summary)
     best = state["best"]
     progress = reached > best.score
     ticked = step_is_done(state["plan"], state["step"], summary, reached, state["baseline"])
-    update: AgentState = {"report": summary}
+    update: AgentState = {"report": summary, "allowed": allowed}
     if progress or (ticked and reached >= best.score):
         update["best"] = Best(tree, reached, summary)
     if ticked:
@@ -66,7 +68,7 @@ def _with_original_tests(state: AgentState, deps: Deps) -> str:
     deps.snapshots.restore_paths(state["base_tree"], guarded)
     tree = deps.snapshots.take()
     if tree != state["tree"]:
-        deps.events.emit("saved", "test files put back as they were", content=state["tree"])
+        deps.events.emit("saved", "test files put back as they were", tree=state["tree"])
     return tree
 
 

@@ -1,9 +1,16 @@
 """Files that somebody else changes while a run goes on: noticed, kept, not taken back."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
+from greenloop.errors import StorageError
 from greenloop.nodes.deps import Deps
-from greenloop.state import AgentState
+from greenloop.state import AgentState, Event
+
+BEAT_S = 1.0
+"""Seconds between signs of life while a command runs."""
 
 
 def adopt(state: AgentState, deps: Deps) -> AgentState:
@@ -22,9 +29,43 @@ def adopt(state: AgentState, deps: Deps) -> AgentState:
         best = deps.snapshots.overlay(state["best"].tree, found, paths)
         adopted["best"] = replace(state["best"], tree=best)
     deps.events.emit(
-        "theirs", f"changed outside of the run, kept: {', '.join(paths[:5])}", content=base
+        "theirs",
+        f"changed outside of the run, kept: {', '.join(paths[:5])}",
+        content=base,
+        tree=found,
     )
     return adopted
+
+
+@contextmanager
+def tidied(deps: Deps, tree: str) -> Iterator[None]:
+    """Run commands in the block; the files are those of `tree` afterwards, see `put_back`.
+
+    An event says that commands run, and when they last did: what a kill leaves of their litter
+    is told by its time from what somebody changes later.
+
+    Raises:
+        StorageError: the disk is full or read-only, which commands may take for the code's fault.
+    """
+    event = deps.events.emit("running", "commands run in the folder")
+    ended = threading.Event()
+    heart = threading.Thread(target=_beat, args=(deps, event, ended), daemon=True)
+    heart.start()
+    try:
+        yield
+        deps.workspace.require_room()
+        put_back(deps, tree)
+    finally:
+        ended.set()
+        heart.join()
+
+
+def _beat(deps: Deps, event: Event, ended: threading.Event) -> None:
+    try:
+        while not ended.wait(BEAT_S):
+            deps.events.touch(event)
+    except StorageError:  # the run itself will meet it, and say so
+        return
 
 
 def put_back(deps: Deps, tree: str) -> None:
@@ -39,5 +80,5 @@ def put_back(deps: Deps, tree: str) -> None:
     names = [change.path for change in deps.snapshots.changed(tree, left)]
     if names:
         shown = ", ".join(names[:5])
-        deps.events.emit("saved", f"changed while it ran, put back: {shown}", content=left)
+        deps.events.emit("saved", f"changed while it ran, put back: {shown}", tree=left)
     deps.snapshots.restore(tree)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from greenloop.checkpoints.database import open_database
+from greenloop.checkpoints.sqlite_database import SqliteDatabase
 from greenloop.checkpoints.threads import Thread, Threads
 from greenloop.cli import main
 from greenloop.config import load
@@ -21,8 +21,8 @@ def test_a_thread_of_a_folder_below_is_not_taken(
         "fix-it-1a2b", str(project), "fix it", "repair", "", {}, "failed", "t0", 0, 0, 1.0, 1.0
     )
     data.mkdir(parents=True)
-    with closing(open_database(data / "greenloop.db")) as connection:
-        Threads(connection).add(row)
+    with closing(SqliteDatabase(data / "greenloop.db")) as database:
+        Threads(database).add(row)
     monkeypatch.chdir(tmp_path)
     assert main(["resume"]) == 2
     assert "no unfinished thread in" in capsys.readouterr().err

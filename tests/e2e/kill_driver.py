@@ -1,18 +1,20 @@
 """Runs or resumes a thread and kills its own process at a chosen event.
 
-    python kill_driver.py start|resume FOLDER DATA LOG [NODE KIND]
+    python kill_driver.py start|resume|resume-keep FOLDER DATA LOG [NODE KIND]
 
 The process dies by SIGKILL at the first event of that kind in that node, if it is given. Every
-node that starts is written to LOG, one line each, so that a test can see what ran twice.
+node that starts is written to LOG, and every question to LOG.asked, one line each, so that a
+test can see what ran or was asked twice.
 """
 
+import hashlib
 import os
 import signal
 import sys
 from pathlib import Path
 
 from greenloop.config import load
-from greenloop.graph.resume import resume
+from greenloop.graph.resume import Files, resume
 from greenloop.graph.run import Run, start
 from greenloop.graph.storage import open_storage
 from greenloop.state import Event
@@ -31,6 +33,9 @@ class Playbook:
     window = Window(8192, 2048)
     profile = DEFAULT
 
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
     def count(self, text: str) -> int:
         return len(text) // 4
 
@@ -40,6 +45,8 @@ class Playbook:
     def reply(self, request: ModelRequest, on_text: OnText | None = None) -> ModelReply:
         del on_text
         asked = request.messages[-1].content
+        with self._log.open("a", encoding="utf-8") as file:
+            file.write(f"{request.role} {hashlib.sha256(asked.encode()).hexdigest()}\n")
         if request.role == "reviewer":
             return ModelReply("VERDICT: keep" if "right at last" in asked else _REJECT)
         if request.role == "planner":
@@ -65,13 +72,14 @@ def main() -> int:
     settings = load(
         {"data_dir": data, "test_cmd": "sh check.sh", "retrieval": "keyword", "model": "playbook"}
     ).settings
-    handle = Run(listeners=(listen,), model=Playbook())
+    handle = Run(listeners=(listen,), model=Playbook(log.with_suffix(".asked")))
     with open_storage(settings.data) as storage:
         if action == "start":
             result = start("make it right", workspace, settings, storage, handle)
         else:
             (thread,) = storage.threads.all()
-            result = resume(thread, workspace, settings, storage, handle)
+            files: Files = "keep" if action == "resume-keep" else "ask"
+            result = resume(thread, workspace, settings, storage, handle, files)
     sys.stdout.write(f"{result.status}\n")
     return result.exit_code
 

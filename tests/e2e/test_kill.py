@@ -39,6 +39,10 @@ def started(folder: Path) -> list[str]:
     return (folder / "log").read_text().splitlines()
 
 
+def asked(folder: Path) -> list[str]:
+    return (folder / "log.asked").read_text().splitlines()
+
+
 def finished_before(folder: Path) -> int:
     """Super-steps that have a checkpoint: LangGraph counts the input as -1 and 0."""
     with closing(sqlite3.connect(folder / "data" / "greenloop.db")) as connection:
@@ -55,6 +59,7 @@ def unkilled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, i
     done = drive(folder, "start")
     assert done.stdout == "green\n", done.stderr
     assert [line.split()[1] for line in started(folder)] == PATH
+    assert len(asked(folder)) == len(set(asked(folder))) == 5
     final = tree(folder / "repo")
     assert final["answer.txt"][0] == "right at last\n"
     assert "litter.txt" not in final
@@ -70,14 +75,17 @@ def unkilled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, i
         ("plan", "finished"),
         ("code", "started"),
         ("code", "reply"),
+        ("code", "edits"),
         ("code", "diff"),
         ("code", "finished"),
         ("test", "started"),
         ("test", "tests"),
         ("test", "finished"),
         ("review", "prompt"),
+        ("review", "reply"),
         ("review", "finished"),
         ("replan", "prompt"),
+        ("replan", "reply"),
         ("replan", "replan"),
         ("replan", "finished"),
         ("done", "started"),
@@ -98,3 +106,20 @@ def test_a_killed_run_resumes_to_the_same_tree(
     again = started(tmp_path)[before:]
     assert [int(line.split()[0]) for line in again] == list(range(kept + 1, len(PATH) + 1))
     assert [line.split()[1] for line in again] == PATH[kept:]
+    assert len(asked(tmp_path)) == len(set(asked(tmp_path))), "a reply was asked for twice"
+
+
+def test_what_the_user_changed_after_a_kill_is_not_taken_for_the_runs(tmp_path: Path) -> None:
+    write(tmp_path / "repo", FILES)
+    assert drive(tmp_path, "start", "code", "diff").returncode == -signal.SIGKILL
+    (tmp_path / "repo" / "notes" / "keep.txt").write_text("written meanwhile\n")
+
+    refused = drive(tmp_path, "resume")
+    assert "FilesChangedError" in refused.stderr
+    assert "notes/keep.txt" in refused.stderr
+    assert "answer.txt" not in refused.stderr.splitlines()[-1], "its own edit needs no question"
+
+    kept = drive(tmp_path, "resume-keep")
+    assert kept.stdout == "green\n", kept.stderr
+    assert (tmp_path / "repo" / "notes" / "keep.txt").read_text() == "written meanwhile\n"
+    assert (tmp_path / "repo" / "answer.txt").read_text() == "right at last\n"

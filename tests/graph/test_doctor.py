@@ -308,10 +308,11 @@ class TestMachine:
         data = Path(os.environ["GREENLOOP_DATA_DIR"])
         with open_storage(data) as storage:
             rows = [(f"t{n}", "x" * 200) for n in range(500)]
-            storage.connection.execute("CREATE TABLE many (a TEXT PRIMARY KEY, b TEXT)")
-            storage.connection.executemany("INSERT INTO many VALUES (?, ?)", rows)
-            storage.connection.commit()
-            storage.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            storage.database.execute("CREATE TABLE many (a TEXT PRIMARY KEY, b TEXT)")
+            with storage.database.transaction():
+                for row in rows:
+                    storage.database.execute("INSERT INTO many VALUES (?, ?)", row)
+            storage.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         path = data / "greenloop.db"
         path.write_bytes(path.read_bytes()[:40_000] + b"\x07" * 8000 + path.read_bytes()[48_000:])
         assert by_name(examine(repo))["database"].level == "problem"

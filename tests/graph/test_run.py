@@ -176,7 +176,7 @@ class TestFilesChangedBetween:
         self.stop(bench)
         assert bench.resume(say("red", "blue"), KEEP, files="restore").status == "green"
         assert not (bench.folder / "mine.txt").exists()
-        saved = bench.storage.blobs.get(bench.only("saved").ref)
+        saved = bench.only("saved").tree
         snapshots = bench.storage.snapshots(bench.workspace().root)
         assert snapshots.read(saved, "mine.txt") == b"mine\n"
 
@@ -213,7 +213,7 @@ def test_one_run_at_a_time_in_a_folder(bench: Bench) -> None:
 def test_the_state_stays_small_however_long_the_run(bench: Bench) -> None:
     long = "x" * 50_000
     bench.start("colours", *[say(long, str(n)) for n in range(3)], budget_calls=3)
-    rows = bench.storage.connection.execute("SELECT length(checkpoint) FROM checkpoints").fetchall()
+    rows = bench.storage.database.execute("SELECT length(checkpoint) FROM checkpoints")
     assert max(size for (size,) in rows) < 20_000
 
 
@@ -314,8 +314,7 @@ def test_a_thread_that_never_worked_leaves_nothing_behind(bench: Bench) -> None:
         bench.start("colours", say("red"))
     tables = ("threads", "events", "checkpoints", "writes")
     counts = [
-        bench.storage.connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-        for table in tables
+        bench.storage.database.execute(f"SELECT count(*) FROM {table}")[0][0] for table in tables
     ]
     assert counts == [0, 0, 0, 0]
 

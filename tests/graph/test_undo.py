@@ -43,7 +43,7 @@ def test_redo_refuses_to_overwrite_what_was_edited_since_the_undo(bench: Bench) 
         redone(bench)
     assert bench.answer() == "precious\n"
     redone(bench, force=True)
-    kept = bench.storage.blobs.get(bench.only("saved").ref)
+    kept = bench.only("saved").tree
     snapshots = bench.storage.snapshots(bench.workspace().root)
     assert snapshots.read(kept, "answer.txt") == b"precious\n"
 

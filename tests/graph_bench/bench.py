@@ -62,7 +62,7 @@ class Bench:
     def events(self) -> list[Event]:
         """Everything that happened in the only thread."""
         (thread,) = self.storage.threads.all()
-        return read_events(self.storage.connection, thread.thread)
+        return read_events(self.storage.database, thread.thread)
 
     def path(self) -> list[str]:
         """Nodes that finished, in order."""

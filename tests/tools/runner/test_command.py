@@ -35,6 +35,30 @@ def test_the_own_environment_comes_first(tmp_path: Path) -> None:
     assert str(find(tmp_path).python).startswith(str(tmp_path / ".venv"))
 
 
+def borrowed(folder: Path, place: Path, text: str = "") -> TestCommand:
+    return find_command(folder, text, "", PATH, LocalSandbox(), str(place))
+
+
+def test_an_environment_from_elsewhere_sees_this_folders_source(tmp_path: Path) -> None:
+    venv.create(tmp_path / "env", with_pip=False)
+    site = next((tmp_path / "env").glob("lib/python*/site-packages"))
+    (site / "pytest.py").write_text("", encoding="utf-8")
+    project = tmp_path / "project"
+    project.mkdir()
+    command = borrowed(project, tmp_path / "env")
+    assert str(command.python).startswith(str(tmp_path / "env"))
+    assert command.env == {"PYTHONPATH": str(project)}
+    (project / "src").mkdir()
+    with_variables = borrowed(project, tmp_path / "env", "PYTHONPATH=lib python -m pytest -x")
+    assert with_variables.env == {"PYTHONPATH": f"lib:{project / 'src'}"}
+    assert with_variables.python == tmp_path / "env/bin/python"
+
+
+def test_an_environment_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(NoTestsError, match="no bin/python"):
+        borrowed(tmp_path, tmp_path / "env")
+
+
 def test_a_module_of_the_workspace_is_not_run_while_probing(tmp_path: Path) -> None:
     (tmp_path / "pytest.py").write_text("open('ran', 'w')", encoding="utf-8")
     find(tmp_path)
