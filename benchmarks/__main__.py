@@ -37,6 +37,9 @@ def _parser() -> argparse.ArgumentParser:
         ("outputs", _outputs, "how a corpus of what models really wrote is read"),
         ("prompts", _prompts, "what a ten-step run sends, beside naive chat history"),
         ("faults", _faults, "every failure of the model server, at three moments"),
+        ("snapshots", _snapshots, "a snapshot and a restore, beside `git status`"),
+        ("crash", _crash, "runs that are killed at random: what is lost, doubled or done again"),
+        ("growth", _growth, "what a step costs in a long thread, beside plain LangGraph"),
     ):
         command = names.add_parser(name, help=about, description=about)
         command.set_defaults(run=run)
@@ -45,11 +48,34 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--runs", type=int, default=7, metavar="N", help="repetitions (default: 7)"
             )
+        if name == "snapshots":
+            command.add_argument(
+                "--files", type=int, nargs="+", metavar="N", help="sizes of the trees"
+            )
+        if name in ("crash", "growth"):
+            _size_options(command, name)
         if name == "outputs":
             command.add_argument(
                 "--corpus", type=Path, required=True, metavar="FILE", help="JSON lines"
             )
     return parser
+
+
+def _size_options(command: argparse.ArgumentParser, name: str) -> None:
+    if name == "growth":
+        command.add_argument(
+            "--steps", type=int, default=3000, metavar="N", help="steps of ours (default: 3000)"
+        )
+        return
+    command.add_argument(
+        "--kills", type=int, default=200, metavar="N", help="kills that are to land (default: 200)"
+    )
+    command.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="of tasks, moments and faults (default: 0)"
+    )
+    command.add_argument(
+        "--store", default="", metavar="URL", help="database of the threads; default: a file"
+    )
 
 
 def _startup(args: argparse.Namespace) -> Figures:
@@ -84,6 +110,30 @@ def _faults(_args: argparse.Namespace) -> Figures:
     rows = faults.measure()
     print(faults.table(rows))
     return faults.figures(rows)
+
+
+def _snapshots(args: argparse.Namespace) -> Figures:
+    from benchmarks import snapshots  # noqa: PLC0415
+
+    figures = snapshots.measure(args.files or snapshots.SIZES)
+    print(snapshots.table(figures))
+    return figures
+
+
+def _crash(args: argparse.Namespace) -> Figures:
+    from benchmarks import crash  # noqa: PLC0415
+
+    counts = crash.measure(args.kills, args.seed, args.store, lambda line: print(line, flush=True))
+    print(crash.table(counts))
+    return crash.figures(counts)
+
+
+def _growth(args: argparse.Namespace) -> Figures:
+    from benchmarks import growth  # noqa: PLC0415
+
+    measured = growth.measure(args.steps)
+    print(growth.table(measured))
+    return growth.figures(measured)
 
 
 if __name__ == "__main__":

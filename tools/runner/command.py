@@ -5,7 +5,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from greenloop.errors import NoTestsError, SandboxError
@@ -38,22 +38,54 @@ class TestCommand:
 
 
 def find_command(
-    workspace: Path, test_cmd: str, virtual_env: str, path: str, sandbox: Sandbox
+    workspace: Path,
+    test_cmd: str,
+    virtual_env: str,
+    path: str,
+    sandbox: Sandbox,
+    venv: str = "",
 ) -> TestCommand:
     """The command to judge by: the user's own, else pytest with the project's interpreter.
 
-    `virtual_env` is the active environment's folder or empty; `path` the user's PATH.
+    Args:
+        workspace: the project's folder.
+        test_cmd: the user's own command; empty for none.
+        virtual_env: folder of the active environment; empty for none.
+        path: the user's PATH.
+        sandbox: to try interpreters in.
+        venv: folder of the project's environment, when it is not to be looked for.
 
     Raises:
-        NoTestsError: the command is malformed or its program does not exist.
+        NoTestsError: the command is malformed, or its program or `venv` does not exist.
     """
+    own = [Path(venv).expanduser()] if venv else own_environments(workspace)
+    if venv and not (own[0] / "bin" / "python").exists():
+        raise NoTestsError(
+            f"the setting venv names {venv}, which has no bin/python: name the folder of a "
+            "virtual environment"
+        )
     if test_cmd.strip():
-        return _parse(workspace, test_cmd, path)
-    python = _find_python(workspace, virtual_env, path, sandbox)
-    return TestCommand(argv=(str(python), "-m", "pytest"), python=python)
+        command = _parse(workspace, test_cmd, path, own)
+    else:
+        python = _find_python(workspace, (own, virtual_env), path, sandbox)
+        command = TestCommand(argv=(str(python), "-m", "pytest"), python=python)
+    borrowed = venv and not own[0].resolve().is_relative_to(workspace.resolve())
+    return _with_own_source(command, workspace) if borrowed else command
 
 
-def _parse(workspace: Path, test_cmd: str, path: str) -> TestCommand:
+def _with_own_source(command: TestCommand, workspace: Path) -> TestCommand:
+    """An environment from elsewhere may know the project by another folder's files.
+
+    An editable install is such a case. PYTHONPATH comes before what is installed.
+    """
+    source = workspace / "src"
+    here = str(source if source.is_dir() else workspace)
+    known = command.env.get("PYTHONPATH", "")
+    path = f"{known}:{here}" if known else here
+    return replace(command, env={**command.env, "PYTHONPATH": path})
+
+
+def _parse(workspace: Path, test_cmd: str, path: str, own: list[Path]) -> TestCommand:
     try:
         words = shlex.split(test_cmd)
     except ValueError as error:
@@ -64,7 +96,7 @@ def _parse(workspace: Path, test_cmd: str, path: str) -> TestCommand:
         env[name] = value
     if _SHELL_SYNTAX.search(test_cmd):
         return TestCommand(argv=("/bin/sh", "-c", test_cmd))
-    program = _resolve(workspace, words[0], path) if words else None
+    program = _resolve(workspace, words[0], path, own) if words else None
     if program is None:
         shown = words[0] if words else test_cmd
         raise NoTestsError(f"the test command does not start: {shown!r} was not found")
@@ -77,24 +109,28 @@ def _parse(workspace: Path, test_cmd: str, path: str) -> TestCommand:
     return TestCommand(argv, env=env)
 
 
-def _resolve(workspace: Path, program: str, path: str) -> Path | None:
+def _resolve(workspace: Path, program: str, path: str, own: list[Path]) -> Path | None:
     """Absolute path of a program: from the workspace, its own environment, or the PATH."""
     if "/" in program:
         found = workspace / program
         return found if found.is_file() else None
-    own = [str(folder / "bin") for folder in _own_environments(workspace)]
-    where = shutil.which(program, path=":".join([*own, path]))
+    programs = [str(folder / "bin") for folder in own]
+    where = shutil.which(program, path=":".join([*programs, path]))
     return Path(where) if where else None
 
 
-def _own_environments(workspace: Path) -> list[Path]:
+def own_environments(workspace: Path) -> list[Path]:
+    """Virtual environments in a project's folder, by their usual names."""
     folders = (workspace / name for name in _VENV_FOLDERS)
     return [folder for folder in folders if (folder / "pyvenv.cfg").is_file()]
 
 
-def _find_python(workspace: Path, virtual_env: str, path: str, sandbox: Sandbox) -> Path:
+def _find_python(
+    workspace: Path, environments: tuple[list[Path], str], path: str, sandbox: Sandbox
+) -> Path:
     """First interpreter that has pytest: the project's, the active, the PATH's, our own."""
-    candidates = [folder / "bin" / "python" for folder in _own_environments(workspace)]
+    own, virtual_env = environments
+    candidates = [folder / "bin" / "python" for folder in own]
     if virtual_env:
         candidates.append(Path(virtual_env) / "bin" / "python")
     on_path = shutil.which("python3", path=path)

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO
 
 from greenloop.errors import SandboxError
@@ -76,12 +76,14 @@ class LocalSandbox:
     ) -> CommandResult:
         """See `Sandbox.run`."""
         started = time.monotonic()
-        process = self._start(command)
         output = CappedOutput(command.limits.keep_bytes)
-        try:
-            reason = _pump(process, command.limits, output, on_output)
-        finally:
-            _kill_group(process)
+        with _warden() as watch:
+            process = self._start(command)
+            try:
+                watch(process.pid)
+                reason = _pump(process, command.limits, output, on_output)
+            finally:
+                _kill_group(process)
         return CommandResult(
             exit_code=process.returncode,
             reason=reason,
@@ -103,6 +105,39 @@ class LocalSandbox:
             )
         except (OSError, ValueError) as error:
             raise SandboxError(f"cannot start {command.argv[0]!r}: {error}") from error
+
+
+@contextlib.contextmanager
+def _warden() -> Iterator[Callable[[int], None]]:
+    """A process that ends a group when we die: nothing goes on writing after a kill.
+
+    It waits for the end of a pipe, which the kernel closes with us. A group of its own keeps it
+    out of the way of whatever kills ours.
+    """
+    try:
+        warden = subprocess.Popen(
+            ("/bin/sh", "-c", 'read -r group && { read -r _; kill -9 -- "-$group"; }'),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SandboxError(f"cannot start /bin/sh: {error}") from error
+    assert warden.stdin is not None
+    pipe = warden.stdin.fileno()
+    try:
+        with warden.stdin:
+            yield lambda group: _tell(pipe, group)
+            warden.kill()  # before the pipe is closed, which it takes for our death
+    finally:
+        warden.kill()
+        warden.wait()
+
+
+def _tell(pipe: int, group: int) -> None:
+    with contextlib.suppress(BrokenPipeError):  # it was killed: the command runs all the same
+        os.write(pipe, f"{group}\n".encode())
 
 
 def _pump(
