@@ -136,7 +136,7 @@ def _replies(
     """The planner's, coder's and reviewer's words; the reviewer misses the fourth entry first."""
     listed = "".join(f"{n}. {step}\n" for n, step in enumerate(steps, 1))
     planner, reviewer = "You split a programming task", "You review a change"
-    said = [
+    said: list[tuple[str, dict[str, Any]]] = [
         (listed or "1. All\n", {"system": planner, "lacks": "What was found"}),
         ("1. Enter the fourth, which it lacks\n", {"system": planner}),
         ("All is there.\nVERDICT: keep\n", {"system": reviewer, "contains": "entry-four"}),

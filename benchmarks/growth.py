@@ -22,7 +22,7 @@ _ROOT = Path(__file__).parent.parent
 _WARM = 10
 """First steps that are not looked at: the caches of the machine fill."""
 _WINDOW = 200
-_RESUMES = 5
+_RESUMES = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Growth:
 
     ours: Arm
     theirs: Arm
+    pairs: Mapping[str, Sequence[float]]
+    """Milliseconds of steps `late` in the long thread and `early` in a new one, made in turn."""
     resume_ms: float
     """From the call of `resume` to the first node, imports aside; median of fresh processes."""
     late_imports: tuple[str, ...]
@@ -45,10 +47,11 @@ def measure(steps: int) -> Growth:
         theirs.mkdir()
         first = _arm(_run("ours", ours, steps))
         resumes = [_run("resume", ours, steps) for _ in range(_RESUMES)]
+        pairs = _run("paired", ours, steps)
         second = _arm(_run("theirs", theirs, steps))
     late = {each for one in resumes for each in one["late_imports"]}
     taken = statistics.median(float(one["ms"]) for one in resumes)
-    return Growth(first, second, taken, tuple(sorted(late)))
+    return Growth(first, second, pairs, taken, tuple(sorted(late)))
 
 
 def slowdown(times_ms: Sequence[float]) -> float:
@@ -61,9 +64,12 @@ def slowdown(times_ms: Sequence[float]) -> float:
 
 def figures(growth: Growth) -> Mapping[str, object]:
     """All of it in numbers."""
+    early, late = (statistics.median(growth.pairs[name]) for name in ("early", "late"))
     return {
         "steps": len(growth.ours.times_ms),
-        "slowdown": round(slowdown(growth.ours.times_ms), 2),
+        "slowdown": round(late / early, 2),
+        "early_ms": round(early, 1),
+        "late_ms": round(late, 1),
         "theirs_steps": len(growth.theirs.times_ms),
         "theirs_slowdown": round(slowdown(growth.theirs.times_ms), 2),
         "theirs_stopped": growth.theirs.stopped,
@@ -83,7 +89,8 @@ def table(growth: Growth) -> str:
         "greenloop: events, journal, blobs, snapshots, checkpoints",
         head,
         *map(_line, _rows(growth.ours)),
-        f"slowdown {found['slowdown']}",
+        f"slowdown {found['slowdown']}: {found['late_ms']} ms a step at the end of this thread, "
+        f"{found['early_ms']} ms at the start of another, in turn",
         "",
         f"{theirs} in the state",
         head,

@@ -1,6 +1,6 @@
-"""The arms of the growth benchmark, each in a process of its own: ours, theirs, and a resume.
+"""The arms of the growth benchmark, each in a process of its own.
 
-    python -m benchmarks.growth_arms ours|theirs|resume FOLDER STEPS
+    python -m benchmarks.growth_arms ours|theirs|paired|resume FOLDER STEPS
 
 The last line printed is one JSON object.
 """
@@ -9,8 +9,8 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
@@ -21,7 +21,7 @@ from greenloop.errors import CancelledError
 from greenloop.graph.build import build_graph
 from greenloop.graph.edges import GRAPH_VERSION, NODES
 from greenloop.graph.resume import resume
-from greenloop.graph.run import Run, initial_state, opened, stored_settings, working_on
+from greenloop.graph.run import Run, Session, initial_state, opened, stored_settings, working_on
 from greenloop.graph.storage import Storage, folder_key, open_storage
 from greenloop.nodes.deps import Deps
 from greenloop.state import (
@@ -46,6 +46,9 @@ SIZES = (10, 100, 300, 1000, 3000)
 MESSAGE_CHARS, OUTPUT_CHARS = 2_000, 200_000
 THEIRS_BYTES, THEIRS_S = 1_000_000_000, 180.0
 """Where the arm without our store is stopped."""
+PAIRS = 200
+"""Steps of the long thread that are timed beside those of a new one."""
+_WARM = 10
 _FILES = 30
 _THREAD = "growth"
 _WORDS = ("error", "value", "expected", "assert", "None", "tests/test_cart.py", "total", "price")
@@ -94,26 +97,61 @@ def _text(seed: int, chars: int) -> str:
 
 def ours(folder: Path, steps: int) -> Arm:
     """Our graph, saver, events, journal, blobs and snapshots around nodes without work."""
-    repo = folder / "repo"
-    repo.mkdir()
-    for number in range(_FILES):
-        (repo / f"module_{number}.py").write_text(f"VALUE = {number}\n", encoding="utf-8")
     arm, settings = Arm(), _settings(steps)
-    with open_storage(folder / "data") as storage:
-        workspace = Workspace(repo)
-        run = Run(model=ScriptedModel(()))
-        watch = _Watch(arm, run, folder / "data", steps)
-        run.listeners = (watch,)
-        with working_on(workspace, storage):
-            thread = _thread(workspace.root, storage, settings)
-            storage.threads.add(thread)
-            with opened(thread, workspace, settings, storage, run) as session:
-                saver: Any = session.graph.checkpointer
-                nodes = dict.fromkeys(NODES, _idle)
-                idle = replace(session, graph=build_graph(saver, nodes))
-                watch.begin()
-                idle.drive(initial_state(thread, settings))
+    run = Run(model=ScriptedModel(()))
+    watch = _Watch(arm, run, folder / "data", steps)
+    run.listeners = (watch,)
+    with _long(folder, settings, run) as session:
+        watch.begin()
+        session.drive(initial_state(session.thread, settings))
     return arm
+
+
+def paired(folder: Path, steps: int) -> Mapping[str, Any]:
+    """Steps of the long thread and of a new one in turn, so that both meet the same machine."""
+    times: dict[str, list[float]] = {"early": [], "late": []}
+    settings = _settings(2 * steps)
+    (folder / "new").mkdir()
+    with ExitStack() as stack:
+        long = stack.enter_context(_long(folder, settings, Run(model=ScriptedModel(()))))
+        new = stack.enter_context(_long(folder / "new", settings, Run(model=ScriptedModel(()))))
+        streams = {
+            "late": _steps(long, None),
+            "early": _steps(new, initial_state(new.thread, settings)),
+        }
+        for number in range(_WARM + min(PAIRS, steps)):
+            for name, stream in streams.items():
+                began = time.perf_counter()
+                next(stream)
+                if number >= _WARM:
+                    times[name].append((time.perf_counter() - began) * 1000)
+    return times
+
+
+def _steps(session: Session, first: AgentState | None) -> Iterator[Any]:
+    """The thread's super-steps, one at a time, as `Session.drive` makes them."""
+    return session.graph.stream(
+        first, session.config, context=session.deps, stream_mode="updates", durability="sync"
+    )
+
+
+@contextmanager
+def _long(folder: Path, settings: Settings, run: Run) -> Iterator[Session]:
+    """The thread of a folder, made on first use, opened with nodes that do no work."""
+    repo = folder / "repo"
+    if not repo.exists():
+        repo.mkdir()
+        for number in range(_FILES):
+            (repo / f"module_{number}.py").write_text(f"VALUE = {number}\n", encoding="utf-8")
+    workspace = Workspace(repo)
+    with open_storage(folder / "data") as storage, working_on(workspace, storage):
+        known = storage.threads.all()
+        thread = known[0] if known else _thread(workspace.root, storage, settings)
+        if not known:
+            storage.threads.add(thread)
+        with opened(thread, workspace, settings, storage, run) as session:
+            saver: Any = session.graph.checkpointer
+            yield replace(session, graph=build_graph(saver, dict.fromkeys(NODES, _idle)))
 
 
 class _Watch:
@@ -130,7 +168,7 @@ class _Watch:
         if event.kind != "finished":
             return
         self._arm.times_ms.append((time.perf_counter() - self._last) * 1000)
-        if event.step in SIZES:
+        if event.step in (*SIZES, self._steps):
             database = _bytes(self._data, "greenloop.db*")
             blobs = _bytes(self._data / "blobs", "??/*")
             self._arm.points.append(Point(event.step, database, blobs, rss()))
@@ -205,12 +243,14 @@ def theirs(folder: Path, steps: int) -> Arm:
     with closing(sqlite3.connect(file, check_same_thread=False)) as connection:
         compiled: Any = graph.compile(checkpointer=SqliteSaver(connection))
         began = before = time.perf_counter()
-        for _ in compiled.stream({"messages": []}, config, stream_mode="updates"):
+        # As ours: with its default the writing lags behind, and memory fills with what waits.
+        parts = compiled.stream({"messages": []}, config, stream_mode="updates", durability="sync")
+        for _ in parts:
             now = time.perf_counter()
             arm.times_ms.append((now - before) * 1000)
             done, size = len(arm.times_ms), _bytes(folder, "theirs.db*")
             arm.stopped = _over(size, now - began)
-            if done in SIZES or arm.stopped:
+            if done in (*SIZES, steps) or arm.stopped:
                 arm.points.append(Point(done, size, 0, rss()))
             if arm.stopped:
                 break
@@ -260,6 +300,9 @@ def _import_all() -> None:
         "langgraph.errors",
         "langgraph.runtime",
         "langgraph.types",
+        "langchain_core.tracers.context",
+        "langchain_core.tracers.run_collector",
+        "langchain_core.tracers.stdout",
     ):
         import_module(name)
 
@@ -286,6 +329,8 @@ def main() -> int:
     name, folder, steps = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     if name == "resume":
         print(json.dumps(resumed(folder)))
+    elif name == "paired":
+        print(json.dumps(paired(folder, steps)))
     else:
         arm = ours(folder, steps) if name == "ours" else theirs(folder, steps)
         print(json.dumps(asdict(arm)))

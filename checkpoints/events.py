@@ -101,6 +101,11 @@ class EventLog:
             (time.time(), event.thread, event.step, event.seq),
         )
 
+    def spared(self, tree: str) -> None:
+        """Note where a restore keeps ignored files that stood in its way; nothing for none."""
+        if tree:
+            self.emit("saved", "ignored files that stood in the way, as they were", tree=tree)
+
     def say(self, text: str) -> None:
         """Tell listeners words as they stream; nothing is stored."""
         self._tell(replace(self._at, kind="text", text=text))

@@ -19,8 +19,9 @@ _TREE = re.compile(r"[0-9a-f]{40}")
 """A snapshot's id: that of a git tree."""
 _REF = re.compile(r"[0-9a-f]{32}")
 """A blob's name."""
-_IN_BLOB = ("saved", "theirs")
-"""Kinds of event that named their snapshot in a blob before the column `tree` was there."""
+_NAME_BASE = ("theirs", "moved")
+"""Kinds of event whose blob names the snapshot from which the work is measured; an old `saved` one
+has its snapshot there too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def named_by(
         "SELECT kind, ref, tree FROM events WHERE thread = ?", (thread.thread,)
     ):
         words |= {ref, tree}
-        if ref and not tree and kind in _IN_BLOB:
+        if ref and (kind in _NAME_BASE or (kind == "saved" and not tree)):
             words.add(blobs.get(ref))
     rows = database.execute("SELECT ref FROM journal WHERE thread = ?", (thread.thread,))
     words.update(ref for (ref,) in rows)

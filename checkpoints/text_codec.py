@@ -35,6 +35,5 @@ def given(values: Sequence[Value]) -> tuple[Value, ...]:
 def taken(rows: Iterable[Row]) -> list[Row]:
     """Rows as they were given."""
     return [
-        tuple(original(value) if isinstance(value, str) else value for value in row)
-        for row in rows
+        tuple(original(value) if isinstance(value, str) else value for value in row) for row in rows
     ]

@@ -1,5 +1,6 @@
 """One question on a line of the terminal, answered by the first letter of a word."""
 
+import signal
 import sys
 import termios
 from collections.abc import Sequence
@@ -33,6 +34,8 @@ def line(prompt: str) -> str | None:
     """What the user types, without blanks around it; None for Ctrl-C or the end of the input."""
     sys.stdout.flush()
     termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    # Whoever started this may have had the signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return input(prompt).strip()
     except (KeyboardInterrupt, EOFError):
@@ -40,3 +43,5 @@ def line(prompt: str) -> str | None:
         return None
     except UnicodeDecodeError:
         return ""
+    finally:
+        signal.signal(signal.SIGINT, before)

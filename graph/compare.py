@@ -112,7 +112,8 @@ class _Point:
     def side(self, storage: Storage) -> Side:
         name = self.thread.thread
         if self.words == "now":
-            return Side(name, "now", self.snapshots(storage).take())
+            with storage.in_use(self.store):
+                return Side(name, "now", self.snapshots(storage).take())
         events = read_events(storage.database, name)
         trees = {each.number: each.tree for each in milestones(events)}
         if self.words in ("start", "last") or (

@@ -79,7 +79,7 @@ def fork(
         log, following = _record(own, thread, standing, found)
         # From here on others can see it. A kill before leaves nothing that anybody meets.
         storage.threads.add(thread)
-        snapshots.restore(tree)
+        log.spared(snapshots.restore(tree))
         arrive(log, 0, following)
         thread = replace(thread, status="interrupted")
         _accept(own, thread, snapshots)

@@ -153,7 +153,7 @@ def _bring_files_back(session: Session, state: AgentState, files: Files) -> None
         return
     names = ", ".join(change.path for change in snapshots.changed(wanted, found)[:5])
     events.emit("saved", f"put back as the last checkpoint left them: {names}", tree=found)
-    snapshots.restore(wanted)
+    events.spared(snapshots.restore(wanted))
 
 
 def _kept_while_waiting(session: Session, state: AgentState) -> set[str]:

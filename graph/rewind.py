@@ -102,7 +102,7 @@ def _move(
     }
     following = timeline.put(target.config, update, target.node)
     changed = snapshots.changed(found, tree)
-    snapshots.restore(tree)
+    log.spared(snapshots.restore(tree))
     status = cast(ThreadStatus, update["status"]) if ended else "interrupted"
     arrive(log, number, following)
     storage.threads.set_status(timeline.thread, status)

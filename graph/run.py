@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from greenloop.checkpoints.events import EventLog, Listener, checkpoint_event
 from greenloop.checkpoints.journal import Journal
 from greenloop.checkpoints.lock import exclusive, is_held
+from greenloop.checkpoints.shape import check_state
 from greenloop.checkpoints.threads import Thread, ThreadStatus, new_thread_name
 from greenloop.config import Settings, environment
 from greenloop.errors import (
@@ -241,7 +242,9 @@ class Session:
 
     def state(self) -> AgentState:
         """The last checkpoint's state; empty before the first."""
-        return cast(AgentState, self.graph.get_state(self.config).values)
+        values = self.graph.get_state(self.config).values
+        check_state(values, self.thread.thread)
+        return cast(AgentState, values)
 
     def questions(self, state: AgentState) -> Questions:
         """What is asked behind the checkpoint of this state."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from greenloop.checkpoints.events import EventLog, checkpoint_event
 from greenloop.checkpoints.saver import NUMBER, find_checkpoint
+from greenloop.checkpoints.shape import check_state
 from greenloop.errors import ThreadError
 from greenloop.graph.build import build_graph
 from greenloop.graph.edges import START
@@ -88,7 +89,9 @@ class Timeline:
         return {"configurable": {"thread_id": self.thread, "checkpoint_ns": ""}}
 
     def _state(self, config: "RunnableConfig") -> AgentState:
-        return cast(AgentState, self.graph.get_state(config).values)
+        values = self.graph.get_state(config).values
+        check_state(values, self.thread)
+        return cast(AgentState, values)
 
     def _first(self, number: int) -> "CheckpointTuple | None":
         """A resume may have put further ones of that number behind it, with a fresh budget."""

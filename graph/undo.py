@@ -52,7 +52,7 @@ def undo(thread: Thread, workspace: Workspace, storage: Storage, *, force: bool)
         paths = tuple(sorted(ours))
         log = _log(thread, events, storage)
         log.emit("undo", sender=thread.status, content="\0".join(paths), tree=found)
-        snapshots.restore_paths(base, paths)
+        log.spared(snapshots.restore_paths(base, paths))
         storage.threads.set_status(thread.thread, "undone")
     return paths
 
@@ -78,7 +78,7 @@ def redo(thread: Thread, workspace: Workspace, storage: Storage, *, force: bool)
             _refuse(thread, since & set(paths))
         log = _log(thread, events, storage)
         log.emit("saved", "as it was before the undo was taken back", tree=found)
-        snapshots.restore_paths(last.tree, paths)
+        log.spared(snapshots.restore_paths(last.tree, paths))
         storage.threads.set_status(thread.thread, cast(ThreadStatus, last.sender))
     return paths
 

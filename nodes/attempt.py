@@ -117,7 +117,7 @@ class Attempt:
                 self._refused(said, str(error))
             return False
         if self._watch.same_tree(tree):
-            self._deps.snapshots.restore(state["tree"])
+            self._deps.events.spared(self._deps.snapshots.restore(state["tree"]))
             self._repeated(said, loops.SAME_TREE)
             return False
         snapshots = self._deps.snapshots

@@ -8,7 +8,7 @@ from greenloop.state import AgentState, over_budget
 def done(state: AgentState, deps: Deps) -> AgentState:
     """Green only if the best tree is green and review kept it."""
     best = state["best"]
-    deps.snapshots.restore(best.tree)
+    deps.events.spared(deps.snapshots.restore(best.tree))
     if best.score.accepted and best.score.green:
         deps.events.emit("note", f"green: {describe(best.report)}")
         return {"status": "green", "report": best.report}

@@ -22,7 +22,7 @@ def replan(state: AgentState, deps: Deps) -> AgentState:
     todo = _agreed(state, deps, done)
     state = adopt(state, deps)  # what somebody saved in the meantime stays
     best = state["best"]
-    deps.snapshots.restore(best.tree)
+    deps.events.spared(deps.snapshots.restore(best.tree))
     why = _why(state)
     plan = Plan((*done, *todo), revision=state["plan"].revision + 1, why=why)
     deps.events.emit("replan", f"revision {plan.revision}: {why}", content=state["feedback"])

@@ -65,7 +65,7 @@ def _with_original_tests(state: AgentState, deps: Deps) -> str:
     if not deps.settings.protect_tests:
         return state["tree"]
     guarded = guarded_paths(deps.snapshots, state["base_tree"])
-    deps.snapshots.restore_paths(state["base_tree"], guarded)
+    deps.events.spared(deps.snapshots.restore_paths(state["base_tree"], guarded))
     tree = deps.snapshots.take()
     if tree != state["tree"]:
         deps.events.emit("saved", "test files put back as they were", tree=state["tree"])

@@ -81,4 +81,4 @@ def put_back(deps: Deps, tree: str) -> None:
     if names:
         shown = ", ".join(names[:5])
         deps.events.emit("saved", f"changed while it ran, put back: {shown}", tree=left)
-    deps.snapshots.restore(tree)
+    deps.events.spared(deps.snapshots.restore(tree))

@@ -156,6 +156,7 @@ def test_a_kill_while_the_editor_is_open_loses_nothing(project: Path) -> None:
     assert read(project) == FILES
     with at(project, "resume") as screen:
         assert "+green" in screen.wait_for(ASKED), "the same question"
+        time.sleep(0.3)  # no person is so quick that the reading has not begun
         screen.process.send_signal(signal.SIGINT)
         assert screen.wait() == 4, "Ctrl-C leaves it waiting"
     assert "--approve, or --reject" in screen.said
