@@ -159,6 +159,8 @@ class Torture:
             self.counts.not_resumed += 1
         self._compare(task, known.files)
         shutil.rmtree(task.repo)
+        if site.small:
+            shutil.rmtree(site.data, ignore_errors=True)
 
     def _project(self, case: Case, site: Site, name: str) -> Path:
         repo = site.work / name

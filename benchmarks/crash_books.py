@@ -60,7 +60,10 @@ def all_trees(root: Path, store: str, repo: Path, scratch: Path) -> list[str]:
     """What cannot be brought back of the snapshots that a thread's rows name; empty if all can."""
     wrong = []
     with _opened(root, store, scratch) as storage:
-        (thread,) = storage.threads.all(repo)
+        threads = storage.threads.all(repo)
+        if not threads:
+            return ["the thread is gone"]
+        thread = threads[0]
         named = {event.tree for event in read_events(storage.database, thread.thread)}
         for tree in sorted(named - {""}):
             folder = scratch / "restored"

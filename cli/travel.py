@@ -38,6 +38,11 @@ def rewind(args: argparse.Namespace) -> int:
         work.check_place(thread, args.repo)
         workspace = Workspace(Path(thread.repo))
         settings = work.settings_of(thread, {}, workspace.root)
+        # Should a file resist, a resume goes on with the rewind.
+        args.started, args.resume_with = (
+            thread.thread,
+            again("resume", thread.thread, workspace.root),
+        )
         done = rewind_thread(thread, workspace, settings, storage, args.to)
     if args.json:
         print(json.dumps({"thread": thread.thread, **dataclasses.asdict(done)}))

@@ -39,8 +39,9 @@ class Terminal:
 
     def wait(self) -> int:
         """The exit code, when all that was shown is read."""
+        until = time.monotonic() + _PATIENCE_S
         while self._read():
-            pass
+            assert time.monotonic() < until, f"it never ended:\n{self.said}"
         return self.process.wait(timeout=_PATIENCE_S)
 
     def _read(self) -> bool:

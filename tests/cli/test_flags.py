@@ -34,7 +34,7 @@ def test_rubbish_is_refused(text: str) -> None:
 
 def flags(*pairs: str, budget: str | None = None) -> dict[str, object]:
     return settings_flags(
-        argparse.Namespace(model="m", test_cmd=None, set=list(pairs), budget=budget)
+        argparse.Namespace(model="m", test_cmd=None, store=None, set=list(pairs), budget=budget)
     )
 
 

@@ -176,8 +176,10 @@ def test_files_that_change_while_it_waits(project: Path) -> None:
         screen.type("l")
         assert screen.wait() == 4
     assert (project / "answer.txt").read_text() == "none\nmine\n"
-    stopped = greenloop("resume", "--repo", str(project), "--approve")
-    assert stopped.returncode in (0, 1, 4)
+    done = greenloop("resume", "--repo", str(project), "--approve", "--json")
+    assert done.returncode == 4, "the files that were kept are not asked about again"
+    assert (project / "answer.txt").read_text() == "red\ngreen\n"
+    assert "+blue" in result_of(done)["asked"]["body"]
 
 
 def test_in_a_script_with_a_model_server(project: Path, tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ import pytest
 from graph_bench.bench import FILES, Bench, say
 
 from greenloop.checkpoints.events import read_events
+from greenloop.checkpoints.lock import exclusive
 from greenloop.checkpoints.threads import Thread
-from greenloop.errors import ThreadError
+from greenloop.errors import StorageError, ThreadError
 from greenloop.graph.history import milestones
 from greenloop.graph.rewind import Rewound, rewind
 from greenloop.graph.undo import redo, undo
@@ -154,3 +155,49 @@ def test_no_event_is_lost(bench: Bench) -> None:
     back(bench, 2)
     after = read_events(bench.storage.database, last(bench).thread)
     assert after[: len(before)] == before
+
+
+def test_what_a_kill_left_half_done_has_a_number_too_and_is_the_runs_own(bench: Bench) -> None:
+    def die(event: object) -> None:
+        if getattr(event, "kind", "") == "diff":
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        bench.start("colours", say("half"), listener=die)
+    # As a kill leaves it: the edit in place, the row still running.
+    bench.storage.database.execute("DELETE FROM events WHERE kind IN ('failed', 'waiting')")
+    (bench.folder / "answer.txt").write_text("half\n")
+    bench.storage.threads.set_status(last(bench).thread, "running")
+    done = back(bench, 1)
+    assert (done.number, done.back, bench.answer()) == (3, 2, FILES["answer.txt"])
+    assert milestones(bench.events())[2].text == "left by the kill: answer.txt"
+    back(bench, 2)
+    assert bench.answer() == "half\n"
+    assert undo(last(bench), bench.workspace(), bench.storage, force=False) == ("answer.txt",)
+    assert bench.answer() == FILES["answer.txt"]
+
+
+def test_a_folder_in_use(bench: Bench) -> None:
+    green(bench)
+    with (
+        exclusive(bench.storage.folder_lock(bench.workspace().root), "x"),
+        pytest.raises(ThreadError, match="another run works in"),
+    ):
+        back(bench, 2)
+    with (
+        bench.storage.database.hold(last(bench).thread, "x"),
+        pytest.raises(ThreadError, match="another process works on"),
+    ):
+        back(bench, 2)
+    assert bench.answer() == "red\nblue\n"
+
+
+def test_a_damaged_checkpoint_is_refused_before_anything_changes(
+    bench: Bench,
+) -> None:
+    green(bench)
+    bench.storage.database.execute("UPDATE checkpoints SET checkpoint = X'C1'")
+    with pytest.raises(StorageError):
+        back(bench, 2)
+    assert bench.answer() == "red\nblue\n"
+    assert last(bench).status == "green"

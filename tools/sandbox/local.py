@@ -116,7 +116,7 @@ def _warden() -> Iterator[Callable[[int], None]]:
     """
     try:
         warden = subprocess.Popen(
-            ("/bin/sh", "-c", 'read -r group && { read -r _; kill -9 -- "-$group"; }'),
+            ("/bin/sh", "-c", 'read -r group && { read -r _; kill -s KILL -- "-$group"; }'),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
