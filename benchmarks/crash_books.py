@@ -67,7 +67,7 @@ def all_trees(root: Path, store: str, repo: Path, scratch: Path) -> list[str]:
         named = {event.tree for event in read_events(storage.database, thread.thread)}
         for tree in sorted(named - {""}):
             folder = scratch / "restored"
-            folder.mkdir()
+            folder.mkdir(parents=True)
             elsewhere = storage.snapshots(folder, thread.store)
             try:
                 elsewhere.restore(tree)

@@ -32,7 +32,7 @@ class Growth:
     ours: Arm
     theirs: Arm
     pairs: Mapping[str, Sequence[float]]
-    """Milliseconds of steps `late` in the long thread and `early` in a new one, made in turn."""
+    """Milliseconds of steps `late` in the long thread and `early` in a young one, made in turn."""
     resume_ms: float
     """From the call of `resume` to the first node, imports aside; median of fresh processes."""
     late_imports: tuple[str, ...]
@@ -89,8 +89,8 @@ def table(growth: Growth) -> str:
         "greenloop: events, journal, blobs, snapshots, checkpoints",
         head,
         *map(_line, _rows(growth.ours)),
-        f"slowdown {found['slowdown']}: {found['late_ms']} ms a step at the end of this thread, "
-        f"{found['early_ms']} ms at the start of another, in turn",
+        f"slowdown {found['slowdown']}: {found['late_ms']} ms a step in this thread, "
+        f"{found['early_ms']} ms in a young one, in turn",
         "",
         f"{theirs} in the state",
         head,

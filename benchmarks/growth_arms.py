@@ -48,6 +48,8 @@ THEIRS_BYTES, THEIRS_S = 1_000_000_000, 180.0
 """Where the arm without our store is stopped."""
 PAIRS = 200
 """Steps of the long thread that are timed beside those of a new one."""
+_SETTLED = 200
+"""Steps that a new thread makes before that: its stores make their folders first."""
 _WARM = 10
 _FILES = 30
 _THREAD = "growth"
@@ -108,7 +110,7 @@ def ours(folder: Path, steps: int) -> Arm:
 
 
 def paired(folder: Path, steps: int) -> Mapping[str, Any]:
-    """Steps of the long thread and of a new one in turn, so that both meet the same machine."""
+    """Steps of the long thread and of a young one in turn, so that both meet the same machine."""
     times: dict[str, list[float]] = {"early": [], "late": []}
     settings = _settings(2 * steps)
     (folder / "new").mkdir()
@@ -119,6 +121,8 @@ def paired(folder: Path, steps: int) -> Mapping[str, Any]:
             "late": _steps(long, None),
             "early": _steps(new, initial_state(new.thread, settings)),
         }
+        for _ in range(min(_SETTLED, steps)):
+            next(streams["early"])
         for number in range(_WARM + min(PAIRS, steps)):
             for name, stream in streams.items():
                 began = time.perf_counter()
@@ -199,9 +203,14 @@ def _idle(state: AgentState, deps: Deps) -> AgentState:
 
 def _settings(steps: int) -> Settings:
     return load(
-        {"test_cmd": "true", "retrieval": "none", "model": "scripted", "budget_steps": steps + 100,
-         "budget_seconds": 1e6}
-    ).settings  # fmt: skip
+        {
+            "test_cmd": "true",
+            "retrieval": "none",
+            "model": "scripted",
+            "budget_steps": steps + 10 * PAIRS,
+            "budget_seconds": 1e6,
+        }
+    ).settings
 
 
 def _thread(folder: Path, storage: Storage, settings: Settings) -> Thread:

@@ -48,10 +48,15 @@ class Database(Protocol):
         """
         ...
 
-    def hold(self, name: str, busy: str) -> AbstractContextManager[None]:
+    def hold(self, name: str, busy: str, *, shared: bool = False) -> AbstractContextManager[None]:
         """Hold a name, such as a thread's, against every other process that uses this database.
 
         A process that dies lets go of it.
+
+        Args:
+            name: what is held.
+            busy: words for whoever is refused.
+            shared: together with others who hold it so.
 
         Raises:
             ThreadError: somebody else holds it; the message is `busy`.

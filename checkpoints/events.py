@@ -14,7 +14,8 @@ from greenloop.state import Event
 
 Listener = Callable[[Event], None]
 
-_LASTING = ("saved", "theirs", "undo")
+LASTING = ("saved", "theirs", "undo")
+"""Kinds of event that say where somebody's files are kept."""
 
 _FIELDS = [column.name for column in fields(Event)]
 """The table has a column for each; the first three are its key."""
@@ -46,10 +47,10 @@ class EventLog:
 
         Those that say where somebody's files are kept stay.
         """
-        marks = ",".join("?" * len(_LASTING))
+        marks = ",".join("?" * len(LASTING))
         self._database.execute(
             f"DELETE FROM events WHERE thread = ? AND step >= ? AND kind NOT IN ({marks})",
-            (self._at.thread, step, *_LASTING),
+            (self._at.thread, step, *LASTING),
         )
         self._at = replace(self._at, step=step, seq=self._next_seq(step), node=node)
 
@@ -102,9 +103,9 @@ class EventLog:
         )
 
     def spared(self, tree: str) -> None:
-        """Note where a restore keeps ignored files that stood in its way; nothing for none."""
+        """Note where a restore keeps what stood in its way and was in no snapshot, if anything."""
         if tree:
-            self.emit("saved", "ignored files that stood in the way, as they were", tree=tree)
+            self.emit("saved", "ignored or new files in the way, as they were", tree=tree)
 
     def say(self, text: str) -> None:
         """Tell listeners words as they stream; nothing is stored."""

@@ -3,12 +3,16 @@
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from greenloop.checkpoints.private import private_folder, private_opener
 from greenloop.errors import StorageError, ThreadError
+
+_TRIES, _PAUSE_S = 10, 0.005
+"""Whoever looks whether a lock is held holds it for that moment; see `is_held`."""
 
 
 def is_held(path: Path) -> bool:
@@ -38,7 +42,10 @@ def exclusive(path: Path, busy: str) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield
+        try:
+            yield
+        finally:
+            file.truncate(0)  # the next to be refused may be so by others, who share it
 
 
 @contextlib.contextmanager
@@ -63,9 +70,14 @@ def _opened(path: Path) -> IO[str]:
 
 
 def _take(file: IO[str], kind: int, busy: str) -> None:
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.seek(0)
-        holder = file.read().strip() or "unknown"
-        raise ThreadError(f"{busy} (process {holder})") from error
+    for left in reversed(range(_TRIES)):
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if left:
+                time.sleep(_PAUSE_S)
+                continue
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise ThreadError(f"{busy} (process {holder})") from error

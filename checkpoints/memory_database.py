@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ from greenloop.errors import StorageError, ThreadError
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
+_ALONE = 1_000_000
+"""Weight of a holder that does not share."""
+
 
 class MemoryDatabase:
     """Implements `Database`: SQLite's tables in memory, with LangGraph's checkpointer there."""
@@ -24,7 +28,8 @@ class MemoryDatabase:
         self.cipher = cipher
         """May be chosen once it is open, as the record of the store's key is in it."""
         self._lock = threading.RLock()
-        self._held: set[str] = set()
+        self._held: Counter[str] = Counter()
+        """How many share a name; `_ALONE` for one that does not."""
         self._saver: BaseCheckpointSaver[Any] | None = None
         # Transactions are begun and ended by us, not by the module.
         self._connection = sqlite3.connect(
@@ -73,20 +78,22 @@ class MemoryDatabase:
         yield self._saver
 
     @contextlib.contextmanager
-    def hold(self, name: str, busy: str) -> Iterator[None]:
+    def hold(self, name: str, busy: str, *, shared: bool = False) -> Iterator[None]:
         """See `Database.hold`; no other process can see this database."""
+        weight = 1 if shared else _ALONE
         with self._lock:
-            if name in self._held:
+            if self._held[name] + weight > _ALONE:
                 raise ThreadError(f"{busy} (this process)")
-            self._held.add(name)
+            self._held[name] += weight
         try:
             yield
         finally:
-            self._held.discard(name)
+            with self._lock:
+                self._held[name] -= weight
 
     def is_held(self, name: str) -> bool:
         """See `Database.is_held`."""
-        return name in self._held
+        return self._held[name] > 0
 
     def size(self) -> int:
         """See `Database.size`: nothing lies on the disk."""

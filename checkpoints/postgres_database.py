@@ -117,16 +117,19 @@ class PostgresDatabase:
             yield make_saver(connection, self.cipher)
 
     @contextlib.contextmanager
-    def hold(self, name: str, busy: str) -> Iterator[None]:
+    def hold(self, name: str, busy: str, *, shared: bool = False) -> Iterator[None]:
         """See `Database.hold`: an advisory lock, kept by a connection of its own.
 
         The server lets go of it when that connection ends, in whatever way. Whoever held it then
         gets an error from the next statement: somebody else may hold it by now.
         """
+        kind = "_shared" if shared else ""
         connection = connect(self._address)
         with contextlib.closing(connection):
             with self._named_errors(connection):
-                (taken,) = _one(connection, "SELECT pg_try_advisory_lock(%s::bigint)", _key(name))
+                (taken,) = _one(
+                    connection, f"SELECT pg_try_advisory_lock{kind}(%s::bigint)", _key(name)
+                )
             if not taken:
                 raise ThreadError(f"{busy} ({self._holder(name) or 'let go by now: try again'})")
             with self._lock:
@@ -137,7 +140,8 @@ class PostgresDatabase:
                 with self._lock, contextlib.suppress(require_psycopg().Error):
                     self._locks.remove(connection)
                     # Else it is held until the server has noticed that the connection ended.
-                    connection.execute("SELECT pg_advisory_unlock(%s::bigint)", (_key(name),))
+                    statement = f"SELECT pg_advisory_unlock{kind}(%s::bigint)"
+                    connection.execute(statement, (_key(name),))
 
     def is_held(self, name: str) -> bool:
         """See `Database.is_held`."""

@@ -1,6 +1,8 @@
 """Files and folders for their owner's eyes only, whatever the caller's umask says."""
 
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 FOLDER_MODE = 0o700
@@ -72,8 +74,10 @@ def open_to_others(root: Path, limit: int = 10_000) -> list[Path]:
         for name in (*names, *files):
             path = Path(folder, name)
             seen += 1
-            if not path.is_symlink() and path.stat().st_mode & 0o077:
-                found.append(path)
+            with suppress(FileNotFoundError):  # others are at work
+                status = path.lstat()
+                if not stat.S_ISLNK(status.st_mode) and status.st_mode & 0o077:
+                    found.append(path)
         if seen > limit:
             break
     return found

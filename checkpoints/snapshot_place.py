@@ -61,15 +61,18 @@ class Placer:
                     raise
 
     def entry(self, path: str) -> Entry | None:
-        """What is at the path, or None for nothing, a folder or what cannot be read."""
+        """What is at the path, or None for nothing, a folder, a socket or a pipe.
+
+        Raises:
+            StorageError: it is a file that cannot be read, so that nothing could keep it.
+        """
         with suppress(OSError), self._folder(path) as (folder, name):
             status = os.lstat(name, dir_fd=folder)
             if stat.S_ISLNK(status.st_mode):
                 target = os.fsencode(os.readlink(name, dir_fd=folder))
                 return Entry(Hasher().put(target), 0, link=True)
             if stat.S_ISREG(status.st_mode):
-                status, oid = read_file(name, folder, Hasher())
-                return Entry(oid, status.st_mode & PERMISSIONS)
+                return _read(path, name, folder)
         return None
 
     def write(self, path: str, entry: Entry, copy: CopyBlob) -> None:
@@ -168,6 +171,17 @@ class Placer:
         if mode & 0o300 != 0o300:
             self.loosened.setdefault(path.rstrip("/").rpartition("/")[0], mode)
             os.fchmod(folder, mode | 0o700)
+
+
+def _read(path: str, name: str, folder: int) -> Entry:
+    try:
+        status, oid = read_file(name, folder, Hasher())
+    except PermissionError as error:
+        raise StorageError(
+            f"cannot read {path!r}, which is in the way and in no snapshot for that reason: make "
+            "it readable (chmod u+r) or move it away, then try again"
+        ) from error
+    return Entry(oid, status.st_mode & PERMISSIONS)
 
 
 def _write_file(folder: int, name: str, entry: Entry, copy: CopyBlob) -> None:

@@ -5,7 +5,6 @@ pack is complete and on the disk; what was not deleted yet goes at the next prun
 """
 
 import os
-import re
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
@@ -15,7 +14,6 @@ from greenloop.checkpoints.snapshot_cache import CACHE_GLOB
 from greenloop.checkpoints.snapshot_git import Git
 from greenloop.errors import StorageError
 
-_LOOSE = re.compile(r"[0-9a-f]{2}")
 _SCRATCH = ("rules-*", "*.new", CACHE_GLOB)
 """What killed processes leave behind, and the caches, which claim objects that may go."""
 

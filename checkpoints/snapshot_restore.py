@@ -86,15 +86,19 @@ def spare_nested(plan: Plan, nested: Collection[str], placer: Placer) -> Plan:
     )
 
 
-def uncovered(plan: Plan, now: Manifest, placer: Placer) -> Manifest:
-    """Files that the plan would write over and that no snapshot of today has: ignored ones."""
-    found: dict[str, Entry] = {}
+def uncovered(plan: Plan, now: Manifest, placer: Placer) -> set[str]:
+    """Files that the plan would write over and that no snapshot of today has: ignored ones.
+
+    Raises:
+        StorageError: one of them cannot be read.
+    """
+    found: set[str] = set()
     for path in plan.entries.keys() - now.entries.keys():
         there = placer.entry(path)
         entry = plan.entries[path]
         if there is not None and (there.oid, there.link) != (entry.oid, entry.link):
-            found[path] = there
-    return Manifest(found, dict.fromkeys(ancestors(found), 0o755))
+            found.add(path)
+    return found
 
 
 def _above(path: str) -> set[str]:
@@ -106,13 +110,23 @@ def _order(path: str) -> tuple[bool, str]:
     return path.rpartition("/")[2] == IGNORE_FILE, path
 
 
-def carry_out(plan: Plan, now: Manifest, placer: Placer, copy: CopyBlob) -> None:
+def carry_out(
+    plan: Plan, now: Manifest, placer: Placer, copy: CopyBlob, spare: Callable[[str], None]
+) -> None:
     """Change the workspace as planned.
+
+    Args:
+        plan: what to do.
+        now: what is covered and there.
+        placer: changes the workspace.
+        copy: reads stored contents.
+        spare: is told of each file just before it goes.
 
     Raises:
         StorageError: a path could not be changed (named in the message), or a content is lost.
     """
     for path in plan.remove:
+        spare(path)
         placer.remove(path)
     for path in plan.prune:
         placer.remove_folder(path)
@@ -128,6 +142,7 @@ def carry_out(plan: Plan, now: Manifest, placer: Placer, copy: CopyBlob) -> None
         if there and (there.oid, there.link) == (entry.oid, entry.link):
             placer.set_mode(path, entry.mode)
         else:
+            spare(path)
             placer.write(path, entry, copy)
     for path, mode in sorted((placer.loosened | dict(plan.folders)).items(), reverse=True):
         placer.set_folder_mode(path, mode)

@@ -24,6 +24,7 @@ from greenloop.checkpoints.snapshot_read import blob_reader, has_snapshot, read_
 from greenloop.checkpoints.snapshot_repository import private_git
 from greenloop.checkpoints.snapshot_restore import (
     Chosen,
+    Plan,
     carry_out,
     choose,
     plan_restore,
@@ -31,6 +32,7 @@ from greenloop.checkpoints.snapshot_restore import (
     uncovered,
 )
 from greenloop.checkpoints.snapshot_scan import read_files, scan
+from greenloop.checkpoints.snapshot_spare import Sparer, at_risk, folder_modes
 from greenloop.checkpoints.snapshot_trees import Trees, write_trees
 from greenloop.errors import StorageError, WorkspaceError
 
@@ -87,6 +89,35 @@ class SnapshotStore:
         """
         return self._write(self._scan)
 
+    def take_before(self, snapshot: str, paths: Sequence[str] | None = None) -> str:
+        """As `take`, with the ignored files that a restore of another snapshot would write over.
+
+        So a restore of this one brings those back, too, which a snapshot of `take` would not.
+
+        Args:
+            snapshot: What is to be restored.
+            paths: Which files of it, as for `restore_paths`; None for all.
+
+        Raises:
+            StorageError: unknown snapshot, the disk failed, or something in the way can be in no
+                snapshot: a file that cannot be read, or that lies in a nested repository.
+            WorkspaceError: the workspace is gone.
+        """
+        found = self.take()
+        chosen = None if paths is None else choose([relative(path) for path in paths])
+        plan, now, placer = self._plan(self._load(found), snapshot, chosen)
+        hidden = uncovered(plan, now, placer)
+        if not hidden:
+            return found
+        below = self._load(found)
+
+        def read(_: StatCache, writer: ObjectWriter) -> Manifest:
+            entries = read_files(self._workspace, sorted(hidden), writer)
+            folders = folder_modes(self._workspace, entries)
+            return Manifest({**below.entries, **entries}, {**folders, **below.folders})
+
+        return self._write(read)
+
     def compose(
         self, snapshot: str, contents: Mapping[str, tuple[bytes, int | None] | None]
     ) -> str:
@@ -121,9 +152,10 @@ class SnapshotStore:
     def restore(self, snapshot: str) -> str:
         """Make the files exactly those of the snapshot; unchanged ones are not touched.
 
-        What is there is not kept: take a snapshot first. A file that no snapshot would cover,
-        since today's rules ignore it, is kept when it is written over: the answer is the id of
-        a snapshot of such files alone, or empty where there was none.
+        What is there is not kept: take a snapshot first. What was in none is kept all the same
+        when it is written over: a file that today's rules ignore, and one that somebody saved
+        since. The answer is the id of a snapshot of such files alone, or empty where there was
+        none.
 
         A restore that was cut short can be repeated. Afterwards `take` gives this id again,
         unless what snapshots leave alone stands against it: a file that only today's rules
@@ -152,11 +184,17 @@ class SnapshotStore:
         """
         return self._restore(snapshot, choose([relative(path) for path in paths]))
 
-    def diff(self, old: str, new: str) -> str:
+    def diff(self, old: str, new: str, *, exact: bool = False) -> str:
         """Unified diff in git's form (a/ and b/, no renames); one line for a binary file.
 
         Permission bits other than the executable one and empty folders do not show. Bytes that
         are no UTF-8 are replaced.
+
+        Args:
+            old: The snapshot that it begins with.
+            new: The one that it leads to.
+            exact: For `git apply`: binary files in full, and bytes that are no UTF-8 as by
+                `os.fsdecode`.
 
         Raises:
             StorageError: unknown snapshot.
@@ -165,8 +203,9 @@ class SnapshotStore:
         args = ("--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
         prefixes = ("--src-prefix=a/", "--dst-prefix=b/")
         trees = (f"{old}:files", f"{new}:files")
-        answer = self._git().run("diff-tree", "-r", "-p", *args, *prefixes, *trees)
-        return answer.out.decode("utf-8", "replace")
+        form = ("-p", "--binary") if exact else ("-p",)
+        answer = self._git().run("diff-tree", "-r", *form, *args, *prefixes, *trees)
+        return answer.out.decode("utf-8", "surrogateescape" if exact else "replace")
 
     def changed(self, old: str, new: str) -> tuple[Change, ...]:
         """The files and links that differ, by path; folders are not listed.
@@ -295,24 +334,26 @@ class SnapshotStore:
             del self._manifests[next(iter(self._manifests))]
 
     def _restore(self, snapshot: str, chosen: Chosen | None) -> str:
-        then = self._load(snapshot)
-        now = self._without_ignored(self._scan(self._cache(), Hasher()), then)
-        placer = Placer(self._workspace)
-        plan = spare_nested(plan_restore(now, then, chosen), self._finder.nested, placer)
-        kept = self._keep(uncovered(plan, now, placer))
+        known = tuple(self._manifests.values())
+        sparer = Sparer(self._workspace, lambda make: self._write(lambda _, sink: make(sink)))
+        plan, now, placer = self._plan(self._scan(self._cache(), Hasher()), snapshot, chosen)
+        sparer.keep(uncovered(plan, now, placer) | at_risk(plan, now, known))
         with blob_reader(self._git()) as copy:
-            carry_out(plan, now, placer, copy)
-        return kept
 
-    def _keep(self, found: Manifest) -> str:
-        """A snapshot of these files alone, for they are about to be overwritten."""
-        if not found.entries:
-            return ""
+            def spare(path: str) -> None:
+                sparer.watch(placer, path, now.entries.get(path))
 
-        def read(_: StatCache, writer: ObjectWriter) -> Manifest:
-            return Manifest(read_files(self._workspace, found.entries, writer), found.folders)
+            carry_out(plan, now, placer, copy, spare)
+        return sparer.snapshot
 
-        return self._write(read)
+    def _plan(
+        self, there: Manifest, snapshot: str, chosen: Chosen | None
+    ) -> tuple[Plan, Manifest, Placer]:
+        """What a restore would do, what it looks at, and what does it."""
+        then, placer = self._load(snapshot), Placer(self._workspace)
+        now = self._without_ignored(there, then)
+        plan = plan_restore(now, then, chosen)
+        return spare_nested(plan, self._finder.nested, placer), now, placer
 
     def _without_ignored(self, now: Manifest, then: Manifest) -> Manifest:
         """What is there, without files that the snapshot's own rules ignored.

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from greenloop.checkpoints import lock
 from greenloop.checkpoints.cipher import PLAIN, Cipher
 from greenloop.checkpoints.database import Row, Value
-from greenloop.checkpoints.lock import exclusive, is_held
 from greenloop.checkpoints.private import FILE_MODE, private_folder
 from greenloop.checkpoints.saver import numbered, serde
 from greenloop.checkpoints.schema import SCHEMA_VERSION, SQLITE_TYPES, steps_from
@@ -102,14 +102,15 @@ class SqliteDatabase:
             connection.close()
 
     @contextlib.contextmanager
-    def hold(self, name: str, busy: str) -> Iterator[None]:
+    def hold(self, name: str, busy: str, *, shared: bool = False) -> Iterator[None]:
         """See `Database.hold`: a lock file beside the database."""
-        with exclusive(self._lock_file(name), busy):
+        take = lock.shared if shared else lock.exclusive
+        with take(self._lock_file(name), busy):
             yield
 
     def is_held(self, name: str) -> bool:
         """See `Database.is_held`."""
-        return is_held(self._lock_file(name))
+        return lock.is_held(self._lock_file(name))
 
     def size(self) -> int:
         """See `Database.size`; with the write-ahead log."""
@@ -141,7 +142,7 @@ class SqliteDatabase:
         self._connection.close()
 
     def _lock_file(self, name: str) -> Path:
-        return self.path.parent / "locks" / f"thread-{name}.lock"
+        return self.path.parent / "locks" / f"held-{name}.lock"
 
 
 def _connect(path: Path, *, autocommit: bool = True) -> sqlite3.Connection:
@@ -180,7 +181,8 @@ def _migrate(connection: sqlite3.Connection) -> None:
         for step in steps_from(_version(connection), SQLITE_TYPES):
             for statement in step:
                 connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        if _version(connection) < SCHEMA_VERSION:  # a newer greenloop may have been first
+            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

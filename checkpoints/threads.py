@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from greenloop.checkpoints.database import Database
+from greenloop.checkpoints.database import Database, Value
 from greenloop.errors import ThreadError
 
 ThreadStatus = Literal[
@@ -101,10 +101,11 @@ class Threads:
         )
         return [_thread(row) for row in rows]
 
-    def running(self) -> list[Thread]:
-        """Threads that say that they run."""
-        rows = self._database.execute(f"SELECT {_COLUMNS} FROM threads WHERE status = 'running'")
-        return [_thread(row) for row in rows]
+    def folders(self, around: Path) -> list[Path]:
+        """The folders within another one that have threads; sorted."""
+        rows = self._database.execute("SELECT DISTINCT repo FROM threads ORDER BY repo")
+        beginning = f"{str(around).rstrip('/')}/"
+        return [Path(repo) for (repo,) in rows if repo.startswith(beginning)]
 
     def find(self, name: str) -> Thread:
         """The thread of that name, or the only one whose name begins so.
@@ -112,15 +113,20 @@ class Threads:
         Raises:
             ThreadError: there is none, or more than one.
         """
-        threads = self.all()
-        exact = [thread for thread in threads if thread.thread == name]
-        found = exact or [thread for thread in threads if thread.thread.startswith(name)]
+        found = self._named("thread = ?", name)
+        found = found or self._named("substr(thread, 1, ?) = ?", len(name), name)
         if len(found) == 1:
             return found[0]
         if found:
             names = ", ".join(thread.thread for thread in found[:5])
             raise ThreadError(f"{name!r} could be any of {names}: give more of the name")
         raise ThreadError(f"there is no thread {name!r}: `greenloop threads` lists them")
+
+    def _named(self, condition: str, *values: Value) -> list[Thread]:
+        rows = self._database.execute(
+            f"SELECT {_COLUMNS} FROM threads WHERE {condition} ORDER BY updated DESC", values
+        )
+        return [_thread(row) for row in rows]
 
 
 def _thread(row: tuple[Any, ...]) -> Thread:

@@ -17,14 +17,15 @@ from greenloop.tools.text import printable
 
 def diff(args: argparse.Namespace) -> int:
     """`greenloop diff THREAD [A [B]]`."""
+    patch = not (args.json or args.stat or sys.stdout.isatty())
     with stores(args) as storage:
         thread = storage.threads.find(args.thread)
-        found = compare(thread, args.old or "start", args.new or "last", storage)
+        found = compare(thread, args.old or "start", args.new or "last", storage, exact=patch)
     if args.json:
         print(json.dumps(found.as_json()))
     elif args.stat:
         _stat(found)
-    elif sys.stdout.isatty():
+    elif not patch:
         _coloured(found, args)
     else:
         sys.stdout.flush()

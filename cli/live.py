@@ -9,6 +9,7 @@ from rich.text import Text
 
 from greenloop.checkpoints.blobs import Blobs
 from greenloop.cli.program import again, program, shown
+from greenloop.cli.words import many
 from greenloop.graph.result import RunResult
 from greenloop.nodes.approval import Proposal, read_proposal
 from greenloop.state import Event, TestSummary
@@ -109,18 +110,21 @@ class LiveView:
         spent = result.spent
         console.print(
             Text(
-                f"  spent    {spent.seconds:.1f} s, {spent.steps} steps, "
-                f"{spent.model_calls} model calls, {spent.tokens} tokens",
+                f"  spent    {spent.seconds:.1f} s, {many(spent.steps, 'step')}, "
+                f"{many(spent.model_calls, 'model call')}, {many(spent.tokens, 'token')}",
                 "dim",
             )
         )
         folder = Path(result.repo)
         if result.asked is not None:
             go_on = again("resume", result.thread, folder)
-            otherwise = "edit it in a terminal" if result.asked.only else '--reject "why"'
-            console.print(Text(f"  answer   {go_on} --approve, or {otherwise}"))
+            console.print(Text(f"  approve  {go_on} --approve"))
             if result.asked.kind == "commands":
-                console.print(Text(f"  another  {go_on} --test-cmd CMD --approve"))
+                console.print(Text(f'  another  {go_on} --test-cmd "CMD" --approve'))
+            elif result.asked.only:
+                console.print(Text(f"  edit     {go_on}"))
+            else:
+                console.print(Text(f'  reject   {go_on} --reject "why"'))
         elif result.status == "green":
             console.print(Text(f"  look     {program()} show {result.thread}"))
         else:

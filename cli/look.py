@@ -11,6 +11,7 @@ from greenloop.checkpoints.events import read_events
 from greenloop.checkpoints.lock import is_held
 from greenloop.checkpoints.postgres_address import without_password
 from greenloop.checkpoints.threads import Thread
+from greenloop.cli.program import shown
 from greenloop.cli.stores import stores
 from greenloop.cli.words import age, short
 from greenloop.config import load
@@ -18,7 +19,12 @@ from greenloop.graph.chart import Overlay
 from greenloop.graph.history import Milestone, cut_off, milestones, path
 from greenloop.graph.storage import Storage
 from greenloop.state import Event
+from greenloop.tools.text import printable
 
+_TASK = 60
+"""Columns for a task where there is no terminal."""
+_LEAST_OF_TASK = 10
+"""Columns below which the beginning of a task says nothing."""
 _FINISHED = ("green", "unsolved", "undone")
 
 
@@ -34,16 +40,28 @@ def threads(args: argparse.Namespace) -> int:
             return 0
     if args.json:
         print(json.dumps([_as_json(thread) for thread in found]))
-    elif not found:
-        print('no threads yet: start one with greenloop run "TASK"')
+    elif found:
+        _list(found)
+    elif repo:
+        print(printable(f"no thread in {repo}: `greenloop threads` without --repo lists all"))
     else:
-        width = max(len(thread.thread) for thread in found)
-        for thread in found:
-            print(
-                f"{thread.thread:<{width}}  {thread.status:<11}  {age(thread.updated):>10}  "
-                f"{thread.repo}  {short(thread.task)}"
-            )
+        print('no threads yet: start one with greenloop run "TASK"')
     return 0
+
+
+def _list(found: list[Thread]) -> None:
+    """A line for each thread; in a terminal the task is cut to what is left of the line."""
+    columns = shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 0
+    places = [shown(Path(each.repo)) if columns else each.repo for each in found]
+    name, place = max(len(each.thread) for each in found), max(map(len, places))
+    for each, folder in zip(found, places, strict=True):
+        row = (
+            f"{each.thread:<{name}}  {each.status:<11}  {age(each.updated):>10}  "
+            f"{folder:<{place}}  "
+        )
+        room = columns - len(row) if columns else _TASK
+        task = short(each.task, room) if room >= _LEAST_OF_TASK else ""
+        print(printable(f"{row}{task}".rstrip()))
 
 
 def show(args: argparse.Namespace) -> int:

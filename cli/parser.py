@@ -100,7 +100,7 @@ def _run(add: _Add) -> None:
 def _resume(add: _Add) -> None:
     command = add("resume", help="go on with a thread from its last checkpoint", epilog=_EPILOG)
     command.add_argument(
-        "thread", metavar="THREAD", nargs="?", default="", help="name or its beginning; default: "
+        "thread", metavar="THREAD", nargs="?", type=_name, help="name or its beginning; default: "
         "the last unfinished thread of this folder"
     )  # fmt: skip
     _add_place(command)
@@ -165,13 +165,13 @@ def _threads(add: _Add) -> None:
 
 def _show(add: _Add) -> None:
     command = add("show", help="what happened in a thread, step by step, with diffs")
-    command.add_argument("thread", metavar="THREAD", help="name or its beginning")
+    command.add_argument("thread", metavar="THREAD", type=_name, help="name or its beginning")
     command.add_argument("--messages", action="store_true", help="also prompts and replies in full")
 
 
 def _graph(add: _Add) -> None:
     command = add("graph", help="draw the graph; with a thread, the path it took")
-    command.add_argument("thread", metavar="THREAD", nargs="?", default="", help="name")
+    command.add_argument("thread", metavar="THREAD", nargs="?", type=_name, help="name")
     command.add_argument("--format", choices=("ascii", "mermaid", "svg"), default="ascii")
 
 
@@ -182,7 +182,7 @@ def _history(add: _Add) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_HISTORY,
     )
-    command.add_argument("thread", metavar="THREAD", help="name or its beginning")
+    command.add_argument("thread", metavar="THREAD", type=_name, help="name or its beginning")
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -193,7 +193,7 @@ def _diff(add: _Add) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_DIFF,
     )
-    command.add_argument("thread", metavar="THREAD", help="name or its beginning")
+    command.add_argument("thread", metavar="THREAD", type=_name, help="name or its beginning")
     command.add_argument(
         "old", metavar="A", nargs="?", help="a number, start, last, now, parent (of a fork), or "
         "THREAD@ and one of them (default: start)"
@@ -210,9 +210,9 @@ def _rewind(add: _Add) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_REWIND,
     )
-    command.add_argument("thread", metavar="THREAD", help="name or its beginning")
+    command.add_argument("thread", metavar="THREAD", type=_name, help="name or its beginning")
     command.add_argument(
-        "--to", metavar="N", type=int, required=True, help="number of the checkpoint"
+        "--to", metavar="N", type=_number, required=True, help="number of the checkpoint"
     )
     _add_place(command)
     command.add_argument("--json", action="store_true", help="print one JSON object")
@@ -225,9 +225,9 @@ def _fork(add: _Add) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_FORK,
     )
-    command.add_argument("thread", metavar="THREAD", help="name or its beginning")
+    command.add_argument("thread", metavar="THREAD", type=_name, help="name or its beginning")
     command.add_argument(
-        "--from", metavar="N", type=int, required=True, dest="start",
+        "--from", metavar="N", type=_number, required=True, dest="start",
         help="number of the checkpoint"
     )  # fmt: skip
     command.add_argument("--task", metavar="TEXT", help="another task; it is planned anew")
@@ -244,7 +244,7 @@ def _fork(add: _Add) -> None:
 
 def _undo(add: _Add) -> None:
     command = add("undo", help="put the files back as they were before a run")
-    command.add_argument("thread", metavar="THREAD", help="name or its beginning")
+    command.add_argument("thread", metavar="THREAD", type=_name, help="name or its beginning")
     _add_place(command)
     command.add_argument("--redo", action="store_true", help="take the last undo back")
     command.add_argument(
@@ -255,9 +255,12 @@ def _undo(add: _Add) -> None:
 def _prune(add: _Add) -> None:
     command = add("prune", help="free the room of threads that have ended")
     command.add_argument(
-        "thread", metavar="THREAD", nargs="*", help="these go, however they stand; default: of the "
-        "green and undone ones the oldest"
-    )  # fmt: skip
+        "thread",
+        metavar="THREAD",
+        nargs="*",
+        type=_name,
+        help="these go, however they stand; default: of the green and undone ones the oldest",
+    )
     command.add_argument(
         "--keep", metavar="N", type=_count, help="ended threads that stay (default: 20)"
     )
@@ -266,6 +269,22 @@ def _prune(add: _Add) -> None:
     )
     command.add_argument("--dry-run", action="store_true", help="only say what would go")
     command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _name(text: str) -> str:
+    """A thread's name or its beginning; every name begins with nothing, so that is none."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the name is empty: `greenloop threads` lists them")
+    return text
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number: `greenloop history THREAD` lists those of the checkpoints"
+        ) from None
 
 
 def _count(text: str) -> int:

@@ -38,10 +38,10 @@ def rewind(args: argparse.Namespace) -> int:
         work.check_place(thread, args.repo)
         workspace = Workspace(Path(thread.repo))
         settings = work.settings_of(thread, {}, workspace.root)
-        # Should a file resist, a resume goes on with the rewind.
+        # Should a file resist, nothing may be on record yet that a resume could complete.
         args.started, args.resume_with = (
             thread.thread,
-            again("resume", thread.thread, workspace.root),
+            again("rewind", thread.thread, workspace.root, f"--to {args.to}"),
         )
         done = rewind_thread(thread, workspace, settings, storage, args.to)
     if args.json:
@@ -60,14 +60,14 @@ def fork(args: argparse.Namespace) -> int:
     flags = settings_flags(args)
     with stores(args) as storage:
         parent = storage.threads.find(args.thread)
-        if not args.into:
+        if args.into is None:
             work.check_place(parent, args.repo)
         home = Path(parent.repo)
         settings = work.settings_of(parent, flags, home)
         if not args.hold and not args.replay:
             settings = choose(settings, explicit=True).settle(settings)
-        folder = empty_folder(Path(args.into), parent) if args.into else home
-        own = own_environments(home) if args.into and not settings.venv else []
+        folder = empty_folder(Path(args.into), parent) if args.into is not None else home
+        own = own_environments(home) if folder != home and not settings.venv else []
         settings = settings.model_copy(update={"venv": str(own[0])} if own else {})
         made = fork_thread(parent, args.start, edit, Workspace(folder), settings, storage)
     if args.hold and args.json:
@@ -76,6 +76,9 @@ def fork(args: argparse.Namespace) -> int:
         _say_forked(parent, made, args)
     if args.hold:
         return 0
+    # Should the run of it end in an error, the fork is there and can be resumed.
+    name = made.thread.thread
+    args.started, args.resume_with = name, again("resume", name, folder)
     return work.resume(_going_on(args, made.thread.thread, folder))
 
 
@@ -98,14 +101,16 @@ def _edit(args: argparse.Namespace) -> Edit:
     steps: tuple[str, ...] = ()
     feedback, rest = "", []
     for pair in args.set:
-        name, _, value = pair.partition("=")
+        name, equals, value = pair.partition("=")
         if name == "plan" and value.startswith("@"):
             steps = read_plan(_text(value[1:]))
-        elif name == "feedback":
+        elif name == "feedback" and equals:
             feedback = value
         else:
             rest.append(pair)
     args.set = rest
+    if args.task is not None and not args.task.strip():
+        raise ConfigError("--task is empty: say what is to be done, or leave --task out")
     if args.task and (steps or feedback):
         raise ConfigError("another task begins with a plan of its own: leave --set plan, feedback")
     return Edit(args.task or "", steps, feedback)
@@ -115,7 +120,8 @@ def _text(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot read the plan from {path}: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"cannot read the plan from {path}: {why}; name another file") from error
 
 
 def _say_rewound(thread: Thread, done: Rewound, to: int) -> None:

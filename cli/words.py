@@ -9,6 +9,11 @@ def short(text: str, limit: int = 60) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def many(count: int, noun: str) -> str:
+    """A count with its noun, such as `1 step` or `2 steps`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def age(then: float) -> str:
     """How long ago a moment was, given in seconds since the epoch."""
     seconds = max(0, int(time.time() - then))

@@ -66,9 +66,10 @@ def resume(args: argparse.Namespace) -> int:
     prepare_process()
     flags = settings_flags(args)
     with stores(args) as storage:
-        thread = _moved_here(_which(args.thread, storage.threads, args.repo), storage, args)
-        check_place(thread, args.repo)
+        thread = _which(args.thread, storage.threads, args.repo)
         check_resumable(thread)
+        thread = _moved_here(thread, storage, args)
+        check_place(thread, args.repo)
         workspace = Workspace(Path(thread.repo))
         settings = settings_of(thread, flags, workspace.root)
         asked = asked_so_far(thread, storage) if args.replay else 0
@@ -151,6 +152,8 @@ def _recorded(
 def _note(args: argparse.Namespace, *notes: str) -> str:
     """What the user should know of the brain, in one line."""
     tape = [f"replayed from {args.replay}: no model is asked"] if args.replay else []
+    if args.store:
+        tape.append("its thread lies where --store says: each command on it needs --store too")
     if args.record:
         tape.append(f"recorded in {args.record}, which will hold what the model sees of your code")
     return "; ".join(filter(None, (*notes, *tape)))
@@ -183,7 +186,7 @@ def settings_of(thread: Thread, flags: dict[str, object], folder: Path) -> Setti
     return load({**known, "model": thread.model, **machine, **flags}).settings
 
 
-def _which(name: str, threads: Threads, repo: str | None) -> Thread:
+def _which(name: str | None, threads: Threads, repo: str | None) -> Thread:
     """The thread named, or the last unfinished one of the folder."""
     if name:
         return threads.find(name)
@@ -217,6 +220,11 @@ def check_place(thread: Thread, repo: str | None) -> None:
     home = Path(thread.repo)
     if Path(repo).resolve() == home if repo else is_near(home):
         return
+    if not home.exists():
+        raise ThreadError(
+            f"the folder of {thread.thread}, {home}, is not there: bring it back, or "
+            f"`greenloop resume {thread.thread} --repo DIR` goes on in another folder"
+        )
     raise ThreadError(
         f"{thread.thread} belongs to another folder: go to {home}, or add --repo {home}"
     )

@@ -43,10 +43,14 @@ def changed_by_others(
         known.add(state["best"].tree)
     before, now = snapshots.entries(tree), snapshots.entries(found)
     ours = [snapshots.entries(each) for each in known - {"", tree}]
+    taken_in = [snapshots.entries(tree) for tree in _taken_in(rows, number)]
     litter = _while_commands_ran(Path(thread.repo), rows, number)
 
     def accounted_for(path: str) -> bool:
         entry = _content(now.get(path))
+        # The trees of edits have it too.
+        if any(entry == _content(entries.get(path)) for entries in taken_in):
+            return False
         # The bits of a new file are the system's choice, so contents alone are compared.
         intended = entry != _content(before.get(path)) and any(
             entry == _content(entries.get(path)) for entries in ours
@@ -74,6 +78,11 @@ def _set_out(rows: list[Event], number: int) -> set[str]:
     return edits | left_by_move([event for event in rows if event.step == number])
 
 
+def _taken_in(rows: list[Event], number: int) -> set[str]:
+    """Trees with somebody's changes that the node which was cut had taken in."""
+    return {e.tree for e in rows if e.kind == "theirs" and e.step > number and e.tree}
+
+
 def _while_commands_ran(folder: Path, rows: list[Event], number: int) -> Callable[[str], bool]:
     """Tells whether a path changed last while the commands ran that the kill cut off.
 
@@ -92,7 +101,7 @@ def _changed_at(path: Path) -> float:
     """When a path changed last, in seconds since the epoch; of one that is gone, its folder."""
     try:
         return path.lstat().st_ctime
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:  # or it cannot be looked at, which a command may have brought about
         return _changed_at(path.parent)
 
 

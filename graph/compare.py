@@ -11,7 +11,7 @@ from greenloop.checkpoints.snapshots import ChangeKind, SnapshotStore
 from greenloop.checkpoints.threads import Thread
 from greenloop.errors import ThreadError
 from greenloop.graph.history import FORK_MARK, milestones
-from greenloop.graph.storage import Storage, folder_key
+from greenloop.graph.storage import Storage, store_of
 
 _SHORTEST_ID = 7
 """Digits of a snapshot's id that name it, at least."""
@@ -57,7 +57,9 @@ class Comparison:
         return asdict(self)
 
 
-def compare(thread: Thread, old: str, new: str, storage: Storage) -> Comparison:
+def compare(
+    thread: Thread, old: str, new: str, storage: Storage, *, exact: bool = False
+) -> Comparison:
     """Compare two points of threads whose snapshots lie in one store.
 
     Args:
@@ -66,6 +68,7 @@ def compare(thread: Thread, old: str, new: str, storage: Storage) -> Comparison:
             for a fork also `parent`, the last checkpoint of the thread that it came from.
         new: likewise.
         storage: the stores.
+        exact: the diff as a patch that loses nothing, see `SnapshotStore.diff`.
 
     Raises:
         ThreadError: there is no such thread or point, or the two lie in different stores.
@@ -79,7 +82,7 @@ def compare(thread: Thread, old: str, new: str, storage: Storage) -> Comparison:
     sides = before.side(storage), after.side(storage)
     trees = sides[0].tree, sides[1].tree
     snapshots = before.snapshots(storage)
-    diff = snapshots.diff(*trees)
+    diff = snapshots.diff(*trees, exact=exact)
     lines = _lines(diff)
     files = tuple(
         FileChange(change.path, change.kind, *lines.get(_key(change.path), (0, 0)))
@@ -104,7 +107,7 @@ class _Point:
 
     @property
     def store(self) -> str:
-        return self.thread.store or folder_key(Path(self.thread.repo))
+        return store_of(self.thread)
 
     def snapshots(self, storage: Storage) -> SnapshotStore:
         return storage.snapshots(Path(self.thread.repo), self.store)

@@ -8,16 +8,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 from greenloop.checkpoints.encryption import KEY_FILE, cipher_for
-from greenloop.checkpoints.lock import exclusive, is_held
+from greenloop.checkpoints.lock import exclusive
 from greenloop.checkpoints.private import open_to_others
 from greenloop.checkpoints.prune import folder_bytes
 from greenloop.checkpoints.salvage import Salvaged, salvage
 from greenloop.checkpoints.schema import SCHEMA_VERSION
 from greenloop.checkpoints.sqlite_pages import MAGIC
 from greenloop.config import Settings, environment
-from greenloop.errors import GreenloopError, ThreadError, UserError
+from greenloop.errors import GreenloopError, UserError
 from greenloop.graph.doctor_check import BOTH, Check, check_of, gib
-from greenloop.graph.storage import DATABASE, open_stores
+from greenloop.graph.storage import DATABASE, open_stores, repair_lock
 
 _LOOK_S = 0.7
 """For the database; a large one is checked in part."""
@@ -59,10 +59,8 @@ def repair_store(settings: Settings) -> Salvaged | None:
     data, path = settings.data, settings.data / DATABASE
     if not path.exists():
         raise UserError(f"there is no database in {data}: nothing to repair")
-    with exclusive(data / "locks" / "repair.lock", "the store is being repaired"):
-        for lock in sorted((data / "locks").glob("*.lock")):
-            if lock.name != "repair.lock" and is_held(lock):
-                raise ThreadError("a run is under way: stop every run, then repair the store")
+    busy = "another greenloop works with it: stop every run, then repair the store"
+    with exclusive(repair_lock(data), busy):
         _refuse_newer(path)
         if not _whole_check(path):
             return None

@@ -15,7 +15,7 @@ from greenloop.graph.history import FORK_MARK
 from greenloop.graph.kept_files import keep_found, shown
 from greenloop.graph.resume import check_version
 from greenloop.graph.run import stored_settings, working_on
-from greenloop.graph.storage import Storage, folder_key
+from greenloop.graph.storage import Storage, store_of
 from greenloop.graph.timeline import Timeline, arrive, open_timeline
 from greenloop.state import STATE_VERSION, AgentState
 from greenloop.tools.files import Workspace
@@ -63,7 +63,7 @@ def fork(
     check_version(parent)
     with (
         # No row says yet that this folder shares the store: a prune must not meet it.
-        storage.in_use(parent.store or folder_key(Path(parent.repo))),
+        storage.in_use(store_of(parent)),
         working_on(workspace, storage),
         open_timeline(parent.thread, storage) as timeline,
     ):
@@ -71,7 +71,8 @@ def fork(
         standing = edited(target, edit, settings, parent.thread)
         thread = _row(parent, number, standing, workspace, settings)
         snapshots = storage.snapshots(workspace.root, thread.store)
-        found, tree = snapshots.take(), target.state["tree"]
+        tree = target.state["tree"]
+        found = snapshots.take_before(tree)
         in_place = workspace.root == Path(parent.repo)
         if in_place:
             thread = replace(thread, base_tree=found)
@@ -168,7 +169,7 @@ def _row(
         state_version=STATE_VERSION,
         created=now,
         updated=now,
-        store=parent.store or folder_key(Path(parent.repo)),
+        store=store_of(parent),
         parent=parent.thread,
         parent_step=number,
     )

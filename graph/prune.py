@@ -11,21 +11,18 @@ from dataclasses import dataclass
 
 from greenloop.checkpoints.blobs import YOUNG_S
 from greenloop.checkpoints.prune import Named, folder_bytes, named_by
-from greenloop.checkpoints.threads import Thread
+from greenloop.checkpoints.threads import ENDED, Thread
 from greenloop.errors import StorageError, ThreadError
 from greenloop.graph.prune_stores import (
     BUSY,
     hold_stores,
     prune_snapshots,
-    store_of,
     stores_here,
 )
-from greenloop.graph.storage import Storage
+from greenloop.graph.storage import Storage, store_of
 
 KEPT = 20
 """Ended threads that stay when nothing else is said."""
-_ENDED = ("green", "undone")
-"""Only these go by themselves; every other thread can be resumed, so it stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +108,10 @@ def _sweep(storage: Storage, free: set[str], known: Mapping[str, Named]) -> list
     storage.blobs.remove(ref for ref in refs if ref not in wanted)
     if any(storage.database.is_held(thread.thread) for thread in left):
         return [Skipped("the database", "it is made smaller when no run works any more")]
-    storage.database.compact()
+    try:
+        storage.database.compact()
+    except StorageError as error:  # everything is gone all the same, but for the room it took
+        return [Skipped("the database", f"it was not made smaller: {error}")]
     return []
 
 
@@ -124,7 +124,8 @@ def choose(storage: Storage, wish: Wish) -> list[Thread]:
     if wish.names:
         found = {(each := storage.threads.find(name)).thread: each for name in wish.names}
         return list(found.values())
-    ended = [thread for thread in storage.threads.all() if thread.status in _ENDED]
+    # Every other thread can be resumed, so it stays.
+    ended = [thread for thread in storage.threads.all() if thread.status in ENDED]
     until = time.time() - wish.older_than
     return [thread for thread in ended[wish.keep :] if thread.updated <= until]
 

@@ -9,14 +9,9 @@ from greenloop.checkpoints.lock import exclusive
 from greenloop.checkpoints.prune import Named
 from greenloop.checkpoints.threads import Thread
 from greenloop.errors import StorageError, ThreadError
-from greenloop.graph.storage import Storage, folder_key
+from greenloop.graph.storage import Storage, folder_key, store_of
 
 BUSY = "a run works there"
-
-
-def store_of(thread: Thread) -> str:
-    """Key of the store that a thread's snapshots are in."""
-    return thread.store or folder_key(Path(thread.repo))
 
 
 def stores_here(storage: Storage) -> Iterator[tuple[str, Path]]:
@@ -41,7 +36,7 @@ def hold_stores(storage: Storage, held: ExitStack) -> tuple[set[str], dict[str, 
             with ExitStack() as some:
                 for name in sorted(folders[key].keys() - mine):
                     some.enter_context(_held_folder(storage, name))
-                some.enter_context(exclusive(storage.store_lock(key), BUSY))
+                some.enter_context(storage.alone_with(key, BUSY))
                 if any(storage.database.is_held(name) for name in workers.get(key, ())):
                     raise ThreadError(BUSY)  # on another machine
                 held.push(some.pop_all())

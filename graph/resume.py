@@ -1,5 +1,6 @@
 """Going on with a thread: versions checked, files brought back, a fresh budget on top."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -53,10 +54,12 @@ def resume(
     run.thread = thread.thread
     with (
         working_on(workspace, storage),
-        opened(thread, workspace, settings, storage, run) as session,
+        opened(thread, workspace, settings, storage, run) as at_first,
     ):
         # Read anew: another process may have worked on it until the folder was free.
-        check_resumable(storage.threads.find(thread.thread))
+        thread = storage.threads.find(thread.thread)
+        check_resumable(thread)
+        session = replace(at_first, thread=thread)
         _remember_brain(thread, settings, storage)
         state = session.state()
         session.deps.events.after(state.get("events", 0))

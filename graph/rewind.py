@@ -57,7 +57,7 @@ def rewind(
         check_version(thread)
         target, last = timeline.at(number), timeline.last()
         snapshots = storage.snapshots(workspace.root, thread.store)
-        found = snapshots.take()
+        found = snapshots.take_before(target.state["tree"])
         own = tuple(change.path for change in snapshots.changed(last.state["tree"], found))
         if found != last.state["tree"]:
             last = keep_found(timeline, thread, snapshots, last, found)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from greenloop.checkpoints.events import EventLog, Listener, checkpoint_event
+from greenloop.checkpoints.events import LASTING, EventLog, Listener, read_events
 from greenloop.checkpoints.journal import Journal
 from greenloop.checkpoints.lock import exclusive, is_held
 from greenloop.checkpoints.shape import check_state
@@ -25,7 +25,7 @@ from greenloop.graph.brain import open_brain
 from greenloop.graph.build import build_graph
 from greenloop.graph.edges import GRAPH_VERSION
 from greenloop.graph.result import RunResult, make_result
-from greenloop.graph.storage import Storage, folder_key
+from greenloop.graph.storage import Storage, folder_key, store_of
 from greenloop.nodes.approval import Plain, Proposal, Verdict
 from greenloop.nodes.deps import Deps
 from greenloop.state import STATE_VERSION, AgentState, Budget, Spent
@@ -89,18 +89,25 @@ def start(
     """Begin a thread and run it to its end.
 
     Raises:
-        UserError: empty task, no tests, busy or unfit folder; the thread leaves nothing behind.
+        UserError: empty task, no tests, busy or unfit folder; the thread leaves nothing behind,
+            unless it names files that were changed meanwhile and put back.
         InfrastructureError: the model, the disk or the sandbox failed; the thread is resumable.
     """
     if not task.strip():
         raise UserError("the task is empty: say in a few words what is to be done")
     _refuse_home(workspace.root)
-    with working_on(workspace, storage):
+    with (
+        working_on(workspace, storage),
+        # Nobody knows of the first snapshot before the thread's row names it.
+        storage.in_use(folder_key(workspace.root)),
+    ):
         tree = storage.snapshots(workspace.root).take()
         thread = _new_thread(task, workspace.root, settings, tree)
         storage.threads.add(thread)
         run.thread = thread.thread
         try:
+            # A run around this folder may not have known of it before the row was there.
+            _refuse_overlap(workspace.root, storage)
             with opened(thread, workspace, settings, storage, run) as session:
                 session.deps.events.after(0)
                 session.deps.events.emit("moved", "start", tree=tree)
@@ -117,9 +124,9 @@ def stored_settings(settings: Settings) -> dict[str, Any]:
 
 
 def _has_worked(thread: Thread, storage: Storage) -> bool:
-    """Whether a node has finished: then there may be something to undo."""
-    first = checkpoint_event(storage.database, thread.thread, 1)
-    return first is not None
+    """Whether there is something to undo, or an event that says where files are kept."""
+    events = read_events(storage.database, thread.thread)
+    return any(event.kind in ("finished", *LASTING) for event in events)
 
 
 def _refuse_home(folder: Path) -> None:
@@ -149,9 +156,7 @@ def working_on(workspace: Workspace, storage: Storage) -> Iterator[None]:
 
 def _refuse_overlap(folder: Path, storage: Storage) -> None:
     """Both of two that come at once may be refused; never neither."""
-    running = {Path(thread.repo) for thread in storage.threads.running()}
-    inside = {other for other in running if other != folder and other.is_relative_to(folder)}
-    for other in (*folder.parents, *sorted(inside)):
+    for other in (*folder.parents, *storage.threads.folders(folder)):
         if is_held(storage.folder_lock(other)):
             raise ThreadError(
                 f"another run works in {other}, which shares files with {folder}: "
@@ -297,7 +302,7 @@ def opened(
     """Open a thread for work; no other process can while it is.
 
     Raises:
-        ThreadError: another one does.
+        ThreadError: another one does, or prunes the snapshots.
     """
     config: RunnableConfig = {
         "configurable": {"thread_id": thread.thread},
@@ -306,6 +311,7 @@ def opened(
     with ExitStack() as held:
         busy = f"another process works on {thread.thread}: wait for it or stop it"
         held.enter_context(storage.database.hold(thread.thread, busy))
+        held.enter_context(storage.in_use(store_of(thread)))
         deps = _assemble(thread, workspace, settings, storage, run)
         held.enter_context(closing(deps.retriever))
         saver = held.enter_context(storage.database.saver())

@@ -8,8 +8,7 @@ from pathlib import Path
 from greenloop.checkpoints.prune import folder_bytes
 from greenloop.checkpoints.threads import Thread
 from greenloop.graph.prune import Wish, needs, prune, taken
-from greenloop.graph.prune_stores import store_of
-from greenloop.graph.storage import Storage
+from greenloop.graph.storage import Storage, store_of
 
 
 @dataclass(frozen=True, slots=True)

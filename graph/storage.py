@@ -7,7 +7,7 @@ the database too, and the data folder holds a copy of the snapshots for git to w
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,17 +64,24 @@ class Storage:
 
     @contextmanager
     def in_use(self, store: str) -> Iterator[None]:
-        """Keep a snapshot store as it is while somebody works with it from a folder of no thread.
+        """Keep everything in a snapshot store while somebody takes snapshots in it.
+
+        Besides the lock of the folder, which a thread may have left, or not come to yet.
 
         Raises:
             ThreadError: a prune is under way there.
         """
-        with shared(self.store_lock(store), "snapshots are being pruned: try again in a moment"):
+        busy = "snapshots are being pruned: try again in a moment"
+        with self.database.hold(f"store-{store}", busy, shared=True):
             yield
 
-    def store_lock(self, store: str) -> Path:
-        """Lock file of a snapshot store: a prune holds it alone."""
-        return self.root / "locks" / f"store-{store}.lock"
+    def alone_with(self, store: str, busy: str) -> AbstractContextManager[None]:
+        """Keep everybody else, also on other machines, out of a snapshot store.
+
+        Raises:
+            ThreadError: somebody takes snapshots there; the message is `busy`.
+        """
+        return self.database.hold(f"store-{store}", busy)
 
     def folder_lock(self, workspace: Path) -> Path:
         """Lock file of a folder: one run at a time changes its files."""
@@ -94,6 +101,7 @@ def open_storage(root: Path, store: str = "", cipher: Cipher = PLAIN) -> Iterato
     Raises:
         ConfigError: the address is of no kind that is known, or cannot be read.
         StorageError: the database is damaged, full, cannot be written or does not answer.
+        ThreadError: it is being repaired.
         UserError: it was written by a newer greenloop, or its client is not installed.
     """
     with _opened(root, store, lambda place, shown: cipher) as storage:
@@ -114,10 +122,12 @@ def open_stores(settings: Settings) -> Iterator[Storage]:
 def _opened(root: Path, store: str, choose: _ChooseCipher) -> Iterator[Storage]:
     _make_folders(root)
     if not store:
-        cipher = choose(KeyFile(root / KEY_FILE), str(root))
-        with closing(SqliteDatabase(root / DATABASE, cipher)) as database:
-            blobs = BlobStore(root / "blobs", cipher)
-            yield Storage(root, database, Threads(database), blobs, root / "trees")
+        # A repair puts another file in the database's place, which who has it open would not see.
+        with shared(repair_lock(root), "the store is being repaired: try again in a moment"):
+            cipher = choose(KeyFile(root / KEY_FILE), str(root))
+            with closing(SqliteDatabase(root / DATABASE, cipher)) as database:
+                blobs = BlobStore(root / "blobs", cipher)
+                yield Storage(root, database, Threads(database), blobs, root / "trees")
     elif store == MEMORY:
         with _in_memory(root, choose) as storage:
             yield storage
@@ -132,6 +142,11 @@ def _opened(root: Path, store: str, choose: _ChooseCipher) -> Iterator[Storage]:
             f"store: the address of a database begins with {SCHEMES[0]}; for a file in the data "
             "folder leave it empty"
         )
+
+
+def repair_lock(root: Path) -> Path:
+    """Lock file of the database file in a data folder: a repair holds it alone."""
+    return root / "locks" / "repair.lock"
 
 
 def _make_folders(root: Path) -> None:
@@ -165,6 +180,11 @@ def _in_tables(root: Path, database: Database, cipher: Cipher, trees: Path) -> S
         trees,
         lambda key: TablePacks(database, key, cipher),
     )
+
+
+def store_of(thread: Thread) -> str:
+    """Key of the store that a thread's snapshots are in."""
+    return thread.store or folder_key(Path(thread.repo))
 
 
 def folder_key(workspace: Path) -> str:

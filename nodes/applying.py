@@ -61,8 +61,11 @@ def carry_out(intended: Intended, deps: Deps) -> str:
     """
     paths = intended.paths
     deps.events.emit("edits", ", ".join(paths), content="\0".join(paths), tree=intended.tree)
-    deps.workspace.write_all(intended.texts)
-    return deps.snapshots.take()
+    try:
+        deps.workspace.write_all(intended.texts)
+    finally:
+        deps.footing.now = deps.snapshots.take()
+    return deps.footing.now
 
 
 def _refuse_uncovered(edits: Sequence[Edit], covered: frozenset[str], deps: Deps) -> None:

@@ -16,6 +16,7 @@ from greenloop.nodes.edit_approval import (
 )
 from greenloop.nodes.looking import look
 from greenloop.nodes.reading import Wish, as_text, read
+from greenloop.nodes.theirs import go_to
 from greenloop.state import AgentState
 from greenloop.tools.edits import Edit
 from greenloop.tools.text import clip
@@ -117,7 +118,7 @@ class Attempt:
                 self._refused(said, str(error))
             return False
         if self._watch.same_tree(tree):
-            self._deps.events.spared(self._deps.snapshots.restore(state["tree"]))
+            go_to(self._deps, state["tree"])
             self._repeated(said, loops.SAME_TREE)
             return False
         snapshots = self._deps.snapshots

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from greenloop.errors import GreenloopError, InfrastructureError, StorageError
 from greenloop.nodes.deps import Deps
-from greenloop.nodes.theirs import adopt, put_back
+from greenloop.nodes.theirs import adopt, take_back
 from greenloop.state import AgentState, NodeName, Spent
 
 Node = Callable[[AgentState, Deps], AgentState]
@@ -29,6 +29,7 @@ def run_node(name: NodeName, node: Node, state: AgentState, deps: Deps) -> Agent
     step = state.get("events", 0) + 1
     started = deps.clock()
     deps.meter.reset()
+    deps.footing.start = ""
     deps.events.begin(step, name)
     deps.journal.begin(step)
     deps.events.emit("started", name)
@@ -36,11 +37,15 @@ def run_node(name: NodeName, node: Node, state: AgentState, deps: Deps) -> Agent
     try:
         update: AgentState = {**_adopted(before, state), **node(state, deps)}
         _check_keys(name, update)
-        update["tree"] = deps.snapshots.take()
+        # Somebody may have saved a file while the model was thinking.
+        left: AgentState = {**state, **update, "tree": deps.footing.now}
+        after = adopt(left, deps)
+        update.update(_adopted(left, after))
+        update["tree"] = after["tree"]
     except BaseException as error:
         if isinstance(error, deps.pauses):
             raise  # nothing was written yet; what differs, somebody saved in the meantime
-        put_back(deps, state["tree"])
+        take_back(deps)
         deps.events.emit("failed", _one_line(error), content=traceback.format_exc())
         raise _named(name, error) from error
     update["spent"] = _add(state["spent"], deps, deps.clock() - started)

@@ -32,6 +32,16 @@ class Meter:
         self.calls = self.tokens = self.verdicts = 0
 
 
+class Footing:
+    """Which files are there by the run's own doing; what else is found is somebody else's."""
+
+    def __init__(self) -> None:
+        self.start = ""
+        """Snapshot to go back to if the node fails: what it found, with what others saved since."""
+        self.now = ""
+        """Snapshot of the files as the node left them last; empty while it is changing them."""
+
+
 def _nobody(asked: Mapping[str, str]) -> Mapping[str, str]:
     raise InfrastructureError(f"there is nobody to ask about {asked['title']}: run without approve")
 
@@ -51,6 +61,7 @@ class Deps:
     """Loads nothing heavy before it is first asked."""
     settings: Settings
     meter: Meter = field(default_factory=Meter)
+    footing: Footing = field(default_factory=Footing)
     clock: Callable[[], float] = time.monotonic
     consent: Consent = _nobody
     """Returns an answer, or pauses the run until there is one."""

@@ -2,13 +2,14 @@
 
 from greenloop.nodes.deps import Deps
 from greenloop.nodes.summary import describe
+from greenloop.nodes.theirs import go_to
 from greenloop.state import AgentState, over_budget
 
 
 def done(state: AgentState, deps: Deps) -> AgentState:
     """Green only if the best tree is green and review kept it."""
     best = state["best"]
-    deps.events.spared(deps.snapshots.restore(best.tree))
+    go_to(deps, best.tree)
     if best.score.accepted and best.score.green:
         deps.events.emit("note", f"green: {describe(best.report)}")
         return {"status": "green", "report": best.report}

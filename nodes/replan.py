@@ -7,7 +7,7 @@ from greenloop.nodes.evidence import standing
 from greenloop.nodes.fitting import Part
 from greenloop.nodes.plan import ask_steps, one_line
 from greenloop.nodes.plan_approval import agreed_steps
-from greenloop.nodes.theirs import adopt
+from greenloop.nodes.theirs import adopt, go_to
 from greenloop.state import AgentState, Plan, Step
 from greenloop.tools.text import clip
 
@@ -22,7 +22,7 @@ def replan(state: AgentState, deps: Deps) -> AgentState:
     todo = _agreed(state, deps, done)
     state = adopt(state, deps)  # what somebody saved in the meantime stays
     best = state["best"]
-    deps.events.spared(deps.snapshots.restore(best.tree))
+    go_to(deps, best.tree)
     why = _why(state)
     plan = Plan((*done, *todo), revision=state["plan"].revision + 1, why=why)
     deps.events.emit("replan", f"revision {plan.revision}: {why}", content=state["feedback"])

@@ -7,7 +7,7 @@ from greenloop.nodes.deps import Deps
 from greenloop.nodes.evidence import feedback
 from greenloop.nodes.guarded import guarded_paths
 from greenloop.nodes.summary import describe, score, summarise
-from greenloop.nodes.theirs import tidied
+from greenloop.nodes.theirs import go_to, tidied
 from greenloop.state import AgentState, Best, Plan, Score, TestSummary
 
 
@@ -65,8 +65,8 @@ def _with_original_tests(state: AgentState, deps: Deps) -> str:
     if not deps.settings.protect_tests:
         return state["tree"]
     guarded = guarded_paths(deps.snapshots, state["base_tree"])
-    deps.events.spared(deps.snapshots.restore_paths(state["base_tree"], guarded))
-    tree = deps.snapshots.take()
+    go_to(deps, state["base_tree"], guarded)
+    tree = deps.footing.now
     if tree != state["tree"]:
         deps.events.emit("saved", "test files put back as they were", tree=state["tree"])
     return tree

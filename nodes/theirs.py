@@ -1,7 +1,7 @@
 """Files that somebody else changes while a run goes on: noticed, kept, not taken back."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -19,10 +19,16 @@ def adopt(state: AgentState, deps: Deps) -> AgentState:
     What changed since the last look becomes a part of every tree that the run may go back to, so
     going back does not take it away.
     """
-    found = deps.snapshots.take()
+    found, footing = deps.snapshots.take(), deps.footing
     if found == state["tree"]:
+        footing.now = found
+        footing.start = footing.start or found
         return state
     paths = [change.path for change in deps.snapshots.changed(state["tree"], found)]
+    before = footing.start or state["tree"]
+    moved = before != state["tree"]
+    footing.start = deps.snapshots.overlay(before, found, paths) if moved else found
+    footing.now = found
     adopted: AgentState = {**state, "tree": found}
     base = adopted["base_tree"] = deps.snapshots.overlay(state["base_tree"], found, paths)
     if "best" in state:
@@ -51,6 +57,7 @@ def tidied(deps: Deps, tree: str) -> Iterator[None]:
     ended = threading.Event()
     heart = threading.Thread(target=_beat, args=(deps, event, ended), daemon=True)
     heart.start()
+    deps.footing.now = ""
     try:
         yield
         deps.workspace.require_room()
@@ -68,6 +75,30 @@ def _beat(deps: Deps, event: Event, ended: threading.Event) -> None:
         return
 
 
+def go_to(deps: Deps, tree: str, paths: Sequence[str] | None = None) -> None:
+    """Make the files, or these of them, those of a snapshot.
+
+    What is there is not kept: it must be on record.
+    """
+    deps.footing.now = ""  # not to be told apart until this is through
+    snapshots = deps.snapshots
+    spared = snapshots.restore(tree) if paths is None else snapshots.restore_paths(tree, paths)
+    deps.events.spared(spared)
+    # Not always the same: what today's rules ignore is in the one and not in the other.
+    deps.footing.now = deps.snapshots.take()
+
+
+def take_back(deps: Deps) -> None:
+    """Undo what a node that failed did to the files; what somebody else saved meanwhile stays."""
+    start, now = deps.footing.start, deps.footing.now
+    if not now:  # in the middle of commands or of a restore
+        put_back(deps, start)
+        return
+    found = deps.snapshots.take()
+    theirs = [change.path for change in deps.snapshots.changed(now, found)]
+    put_back(deps, deps.snapshots.overlay(start, found, theirs) if theirs else start)
+
+
 def put_back(deps: Deps, tree: str) -> None:
     """Undo what a command left in the files; it is kept as a snapshot first.
 
@@ -76,9 +107,10 @@ def put_back(deps: Deps, tree: str) -> None:
     """
     left = deps.snapshots.take()
     if left == tree:
+        deps.footing.now = tree
         return
     names = [change.path for change in deps.snapshots.changed(tree, left)]
     if names:
         shown = ", ".join(names[:5])
         deps.events.emit("saved", f"changed while it ran, put back: {shown}", tree=left)
-    deps.events.spared(deps.snapshots.restore(tree))
+    go_to(deps, tree)

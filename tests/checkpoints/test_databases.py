@@ -306,3 +306,22 @@ def test_a_sound_database_has_no_damage(storage: Storage) -> None:
     storage.blobs.put("x")
     assert storage.database.damage() == ""
     assert storage.database.place
+
+
+def test_a_name_can_be_shared_but_not_with_one_who_wants_it_alone(storage: Storage) -> None:
+    hold = storage.database.hold
+    with (
+        hold("s", "busy", shared=True),
+        hold("s", "busy", shared=True),
+        pytest.raises(ThreadError, match="busy"),
+        hold("s", "busy"),
+    ):
+        pytest.fail("held alone while others share it")
+    with (
+        hold("s", "busy"),
+        pytest.raises(ThreadError, match="busy"),
+        hold("s", "busy", shared=True),
+    ):
+        pytest.fail("shared while somebody holds it alone")
+    with hold("s", "busy", shared=True):
+        pass

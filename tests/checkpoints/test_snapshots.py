@@ -402,3 +402,17 @@ def test_a_store_that_cannot_be_made(tmp_path: Path, work: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="cannot be created"):
         SnapshotStore(tmp_path / "file" / "store", work).take()
+
+
+def test_an_exact_diff_makes_the_same_bytes(store: SnapshotStore, work: Path) -> None:
+    contents = {"bin": b"\0\xff\x80old", "latin": b"caf\xe9\r\n", "caf\udce9": b"x"}
+    first = store.take()
+    for name, data in contents.items():
+        (work / name).write_bytes(data)
+    second = store.take()
+    patch = store.diff(first, second, exact=True)
+    store.restore(first)
+    words = [find_git(), "apply", "--whitespace=nowarn"]
+    subprocess.run(words, input=os.fsencode(patch), cwd=work, check=True)
+    assert {path.name: path.read_bytes() for path in work.iterdir()} == contents
+    assert store.take() == second

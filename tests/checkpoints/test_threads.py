@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from greenloop.checkpoints.lock import exclusive
+from greenloop.checkpoints.lock import exclusive, shared
 from greenloop.checkpoints.sqlite_database import SqliteDatabase
 from greenloop.checkpoints.threads import Thread, Threads, new_thread_name
 from greenloop.errors import ThreadError
@@ -90,6 +90,35 @@ class TestLock:
         ):
             pass
         with exclusive(path, "busy here"):
+            pass
+
+    def test_looking_whether_it_is_held_is_in_nobodys_way(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.lock"
+        path.touch()
+        script = (
+            "import sys; from pathlib import Path; from greenloop.checkpoints.lock import is_held\n"
+            "print('looking', flush=True)\nwhile True: is_held(Path(sys.argv[1]))"
+        )
+        looker = subprocess.Popen(
+            [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        with looker:
+            assert looker.stdout is not None
+            assert looker.stdout.readline() == "looking\n"
+            for _ in range(300):
+                with exclusive(path, "busy"):
+                    pass
+            looker.kill()
+
+    def test_who_held_it_before_is_not_named(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.lock"
+        with exclusive(path, "busy"):
+            pass
+        with (
+            shared(path, "busy"),
+            pytest.raises(ThreadError, match=r"busy \(process unknown\)"),
+            exclusive(path, "busy"),
+        ):
             pass
 
     def test_a_dead_process_does_not_keep_it(self, tmp_path: Path) -> None:

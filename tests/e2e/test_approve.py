@@ -159,7 +159,7 @@ def test_a_kill_while_the_editor_is_open_loses_nothing(project: Path) -> None:
         time.sleep(0.3)  # no person is so quick that the reading has not begun
         screen.process.send_signal(signal.SIGINT)
         assert screen.wait() == 4, "Ctrl-C leaves it waiting"
-    assert "--approve, or --reject" in screen.said
+    assert '--reject "why"' in screen.said
     assert thread()["status"] == "waiting"
 
 

@@ -147,6 +147,16 @@ def test_a_fork_that_waits(project: Path) -> None:
     assert "green" in does(project, *commands_in(said, "resume"))
 
 
+def test_a_fork_whose_run_fails_says_how_to_go_on(project: Path, tmp_path: Path) -> None:
+    script = write(tmp_path, {"none": "=== planner\nnothing\n"}) / "none"
+    words = ("fork", "colours", "--from", "1", "--model", f"scripted:{script}", "--json")
+    done = greenloop(*words, cwd=project)
+    result = json.loads(done.stdout)
+    assert (done.returncode, result["exit_code"]) == (3, 3)
+    assert f"go on with: python -m greenloop resume {result['thread']}" in done.stderr
+    assert result["thread"] in does(project, "history", result["thread"])
+
+
 def test_a_diff_is_a_patch(project: Path, tmp_path: Path) -> None:
     copy = write(tmp_path / "copy", FILES)
     patch = does(project, "diff", "colours")
@@ -160,6 +170,27 @@ def test_a_diff_is_a_patch(project: Path, tmp_path: Path) -> None:
     coloured = shown_by(project, "diff", "colours", "2", "4")
     assert "\x1b[32m+blue\x1b[0m" in coloured
     assert "git apply" in coloured
+
+
+def test_what_was_put_back_while_tests_ran_comes_back_by_a_patch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever its bytes: here they are saved once, by the tests in the user's place."""
+    monkeypatch.setenv("GREENLOOP_RETRIEVAL", "none")
+    script = write(tmp_path, {"script": SCRIPT}) / "script"
+    saves = "test -e ../saved || printf 'caf\\351 \\000' > picture\ntouch ../saved\n"
+    folder = write(tmp_path / "project", {**FILES, "check.sh": saves + FILES["check.sh"]})
+    words = ("run", "colours", "--model", f"scripted:{script}", "--test-cmd", "sh check.sh")
+    assert greenloop(*words, cwd=folder).returncode == 0
+    found = re.search(r"put back: picture \((\w+)\)", does(folder, "history", "colours"))
+    assert found and not (folder / "picture").exists()
+    patch = subprocess.run(
+        command("diff", "colours", "now", found[1]), cwd=folder, capture_output=True, check=True
+    )
+    apply = ["git", "apply", "--include=picture"]
+    subprocess.run(apply, cwd=folder, input=patch.stdout, check=True)
+    assert (folder / "picture").read_bytes() == b"caf\xe9 \0"
+    assert (folder / "answer.txt").read_text() == "red\nblue\n"
 
 
 def test_mistakes_are_one_line(project: Path) -> None:
@@ -177,6 +208,8 @@ def test_mistakes_are_one_line(project: Path) -> None:
     }
     for words, says in mistakes.items():
         assert says in fails(project, *words.split()), words
+    # An empty variable of the shell must not fork in place.
+    assert "contain each other" in fails(project, "fork", "colours", "--from", "3", "--into", "")
     assert read(project) == before
     assert len(json.loads(does(project, "threads", "--json"))) == 1
 

@@ -1,11 +1,14 @@
 """Pruning: room is really freed, and everything that a kept thread needs stays."""
 
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +20,14 @@ from greenloop.checkpoints.blobs import YOUNG_S
 from greenloop.checkpoints.events import EventLog, read_events
 from greenloop.checkpoints.lock import exclusive
 from greenloop.checkpoints.prune import folder_bytes
+from greenloop.checkpoints.sqlite_database import SqliteDatabase
 from greenloop.checkpoints.threads import Thread
 from greenloop.errors import StorageError, ThreadError
 from greenloop.graph.prune import Pruned, Wish, needs, prune, taken
-from greenloop.graph.prune_stores import store_of
 from greenloop.graph.resume import resume
 from greenloop.graph.run import Run
 from greenloop.graph.sizes import measure
-from greenloop.graph.storage import open_storage
+from greenloop.graph.storage import DATABASE, open_storage, store_of
 from greenloop.graph.undo import undo
 from greenloop.tools.model.scripted import ScriptedModel
 
@@ -182,9 +185,44 @@ def test_a_store_that_a_fork_reads_from_is_left_alone(bench: Bench) -> None:
     store = store_of(thread)
     with bench.storage.in_use(store):
         assert pruned(bench, keep=0).threads == ()
-    alone, other = exclusive(bench.storage.store_lock(store), "busy"), bench.storage.in_use(store)
+    alone, other = bench.storage.alone_with(store, "busy"), bench.storage.in_use(store)
     with alone, pytest.raises(ThreadError, match="being pruned"), other:
         pass
+
+
+def test_a_thread_that_comes_to_another_folder_waits_for_a_prune(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """The lock of the folder that it has left tells the prune nothing of it."""
+    thread = unsolved(bench, "colours")
+    shutil.copytree(bench.folder, tmp_path / "moved")
+    bench.storage.threads.set_folder(thread.thread, tmp_path / "moved")
+    bench.folder = tmp_path / "moved"
+    with (
+        bench.storage.alone_with(store_of(thread), "busy"),
+        pytest.raises(ThreadError, match="being pruned"),
+    ):
+        bench.resume(say("red", "blue"), "VERDICT: keep")
+    assert bench.resume(say("red", "blue"), "VERDICT: keep").status == "green"
+
+
+def test_a_database_that_somebody_writes_to_is_not_made_smaller(bench: Bench) -> None:
+    thread = green(bench, "colours")
+    database = bench.storage.database
+    database.execute("PRAGMA busy_timeout = 100")
+
+    class Busy(SqliteDatabase):
+        def compact(self) -> None:
+            with closing(sqlite3.connect(self.path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                database.compact()
+
+    with closing(Busy(bench.storage.root / DATABASE)) as busy:
+        done = prune(replace(bench.storage, database=busy), Wish(keep=0))
+    assert done.threads == (thread.thread,)
+    ((what, why),) = [(each.what, each.why) for each in done.skipped]
+    assert what == "the database"
+    assert "held by another process" in why
 
 
 def test_what_a_fork_left_that_was_killed_at_its_start_goes(bench: Bench) -> None:

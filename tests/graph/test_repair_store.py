@@ -24,7 +24,7 @@ from greenloop.errors import StorageError, ThreadError, UserError
 from greenloop.graph.doctor_store import repair_store
 from greenloop.graph.resume import resume
 from greenloop.graph.run import Run, start
-from greenloop.graph.storage import DATABASE, open_storage
+from greenloop.graph.storage import DATABASE, open_storage, repair_lock
 from greenloop.state import Event
 from greenloop.tools.files import Workspace
 from greenloop.tools.model.scripted import ScriptedModel
@@ -251,12 +251,20 @@ def test_an_encrypted_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_it_refuses_while_a_run_works(damaged: Damaged) -> None:
-    damaged.write(0, bytes(100))
-    before = damaged.path.read_bytes()
-    held = exclusive(damaged.data / "locks" / "thread-some.lock", "busy")
-    with held, pytest.raises(ThreadError, match="stop every run"):
+    """Also while it is only about to begin: what it wrote later would go to the old file."""
+    damaged.write(5 * PAGE, random.Random(5).randbytes(PAGE))
+    with open_storage(damaged.data), pytest.raises(ThreadError, match="stop every run"):
         damaged.repair()
-    assert damaged.path.read_bytes() == before
+    assert damaged.repair() is not None
+
+
+def test_nobody_opens_it_while_it_is_repaired(damaged: Damaged) -> None:
+    with (
+        exclusive(repair_lock(damaged.data), "busy"),
+        pytest.raises(ThreadError, match="being repaired"),
+        open_storage(damaged.data),
+    ):
+        pass
 
 
 def test_there_is_nothing_to_repair(tmp_path: Path) -> None:

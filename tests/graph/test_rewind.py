@@ -201,3 +201,16 @@ def test_a_damaged_checkpoint_is_refused_before_anything_changes(
         back(bench, 2)
     assert bench.answer() == "red\nblue\n"
     assert last(bench).status == "green"
+
+
+def test_files_ignored_since_come_back_too(bench: Bench) -> None:
+    (bench.folder / "data").write_bytes(b"old")
+    green(bench)
+    (bench.folder / ".gitignore").write_text("data\n")
+    (bench.folder / "data").write_bytes(b"\0precious")
+    done = back(bench, 2)
+    assert (done.back, done.own) == (8, (".gitignore", "data"))
+    assert (bench.folder / "data").read_bytes() == b"old"
+    back(bench, done.back)
+    assert (bench.folder / "data").read_bytes() == b"\0precious"
+    assert (bench.folder / ".gitignore").read_text() == "data\n"

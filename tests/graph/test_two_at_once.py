@@ -1,12 +1,14 @@
 """Two runs at once: never in one thread, never over the same files, freely everywhere else."""
 
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from graph_bench.bench import FILES, Bench, say
 
 from greenloop.checkpoints.lock import exclusive
-from greenloop.checkpoints.threads import Thread
+from greenloop.checkpoints.threads import Thread, Threads, ThreadStatus
 from greenloop.errors import ThreadError
 from greenloop.tools.files import Workspace
 from greenloop.tools.model.scripted import ScriptedModel
@@ -14,9 +16,9 @@ from greenloop.tools.model.scripted import ScriptedModel
 KEEP = "VERDICT: keep"
 
 
-def waiting(bench: Bench, folder: Path) -> Thread:
-    """A thread of that folder that says it runs."""
-    row = Thread("other-1a2b", str(folder), "x", "x", "", {}, "running", "", 1, 1, 1.0, 1.0)
+def waiting(bench: Bench, folder: Path, status: ThreadStatus = "running") -> Thread:
+    """A thread of that folder."""
+    row = Thread("other-1a2b", str(folder), "x", "x", "", {}, status, "", 1, 1, 1.0, 1.0)
     bench.storage.threads.add(row)
     return row
 
@@ -31,6 +33,33 @@ def test_a_run_around_or_within_the_folder_is_named(bench: Bench, where: str) ->
         pytest.raises(ThreadError, match=f"another run works in {other}, which shares files"),
     ):
         bench.start("colours", say("red", "blue"), KEEP)
+    assert bench.answer() == FILES["answer.txt"]
+
+
+def test_a_resume_that_is_just_beginning_within_the_folder_is_named(bench: Bench) -> None:
+    inside = bench.folder.resolve() / "sub"
+    waiting(bench, inside, "interrupted")
+    with (
+        exclusive(bench.storage.folder_lock(inside), "busy"),
+        pytest.raises(ThreadError, match=f"another run works in {inside}"),
+    ):
+        bench.start("colours", say("red", "blue"), KEEP)
+
+
+def test_of_two_first_runs_at_once_the_inner_one_sees_the_outer_one(bench: Bench) -> None:
+    """The outer one began while the inner one took its first snapshot, unknown to anybody."""
+    outer = bench.folder.resolve().parent
+    held = ExitStack()
+
+    class Late(Threads):
+        def add(self, thread: Thread) -> None:
+            held.enter_context(exclusive(bench.storage.folder_lock(outer), "busy"))
+            super().add(thread)
+
+    late = replace(bench.storage, threads=Late(bench.storage.database))
+    with held, pytest.raises(ThreadError, match=f"another run works in {outer}, which shares"):
+        Bench(bench.folder, late, ScriptedModel(())).start("colours", say("red", "blue"), KEEP)
+    assert bench.storage.threads.all() == []
     assert bench.answer() == FILES["answer.txt"]
 
 

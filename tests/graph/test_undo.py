@@ -88,3 +88,15 @@ def test_a_file_that_the_user_saved_during_the_run_is_not_taken_back(bench: Benc
     bench.start("colours", say("red", "blue"), KEEP, listener=save)
     undone(bench)
     assert bench.answer() == "user version\n"
+
+
+def test_a_file_ignored_since_comes_back_with_redo(bench: Bench) -> None:
+    bench.start("colours", say("red", "blue"), KEEP)
+    (bench.folder / ".gitignore").write_text("answer.txt\n")
+    (bench.folder / "answer.txt").write_text("precious\n")
+    with pytest.raises(ThreadError, match=r"answer\.txt"):
+        undone(bench)
+    undone(bench, force=True)
+    assert bench.answer() == FILES["answer.txt"]
+    redone(bench, force=True)
+    assert bench.answer() == "precious\n"
