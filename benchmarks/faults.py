@@ -16,7 +16,8 @@ from greenloop.config import Settings, load
 from greenloop.errors import GreenloopError
 from greenloop.graph.result import RunResult
 from greenloop.graph.resume import resume
-from greenloop.graph.run import Run, start
+from greenloop.graph.run import start
+from greenloop.graph.session import Run
 from greenloop.graph.storage import Storage, open_storage
 from greenloop.tools.files import Workspace
 from greenloop.tools.model.base import ModelReply, ModelRequest, OnText

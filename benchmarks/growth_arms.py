@@ -20,8 +20,10 @@ from greenloop.config import Settings, load
 from greenloop.errors import CancelledError
 from greenloop.graph.build import build_graph
 from greenloop.graph.edges import GRAPH_VERSION, NODES
+from greenloop.graph.holding import working_on
 from greenloop.graph.resume import resume
-from greenloop.graph.run import Run, Session, initial_state, opened, stored_settings, working_on
+from greenloop.graph.run import initial_state, stored_settings
+from greenloop.graph.session import Run, Session, opened
 from greenloop.graph.storage import Storage, folder_key, open_storage
 from greenloop.nodes.deps import Deps
 from greenloop.state import (

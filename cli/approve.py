@@ -16,7 +16,7 @@ from greenloop.config import Settings, environment
 from greenloop.errors import FilesChangedError, NoTestsError, UserError
 from greenloop.graph.result import RunResult
 from greenloop.graph.resume import Files, resume
-from greenloop.graph.run import Run
+from greenloop.graph.session import Run
 from greenloop.graph.since import diff_since
 from greenloop.graph.storage import Storage
 from greenloop.nodes.approval import APPROVED, Proposal, Verdict

@@ -23,7 +23,8 @@ from greenloop.graph.brain import Choice, check_origin, choose
 from greenloop.graph.recording import open_replay, recording
 from greenloop.graph.result import RunResult
 from greenloop.graph.resume import asked_so_far, check_resumable
-from greenloop.graph.run import NOT_STORED, Run, start
+from greenloop.graph.run import NOT_STORED, start
+from greenloop.graph.session import Run
 from greenloop.graph.storage import Storage, open_stores
 from greenloop.graph.undo import redo
 from greenloop.graph.undo import undo as undo_thread

@@ -12,9 +12,10 @@ from greenloop.errors import WorkspaceError
 from greenloop.graph.edges import GRAPH_VERSION
 from greenloop.graph.fork_edit import Edit, Standing, edited
 from greenloop.graph.history import FORK_MARK
+from greenloop.graph.holding import working_on
 from greenloop.graph.kept_files import keep_found, shown
 from greenloop.graph.resume import check_version
-from greenloop.graph.run import stored_settings, working_on
+from greenloop.graph.run import stored_settings
 from greenloop.graph.storage import Storage, store_of
 from greenloop.graph.timeline import Timeline, arrive, open_timeline
 from greenloop.state import STATE_VERSION, AgentState

@@ -11,8 +11,10 @@ from greenloop.config import Settings
 from greenloop.errors import FilesChangedError, ThreadError
 from greenloop.graph.accounted import changed_by_others
 from greenloop.graph.edges import GRAPH_VERSION, START
+from greenloop.graph.holding import working_on
 from greenloop.graph.result import RunResult
-from greenloop.graph.run import Run, Session, budget_from, initial_state, opened, working_on
+from greenloop.graph.run import budget_from, initial_state
+from greenloop.graph.session import Run, Session, opened
 from greenloop.graph.storage import Storage
 from greenloop.state import STATE_VERSION, AgentState
 from greenloop.tools.files import Workspace

@@ -7,9 +7,10 @@ from greenloop.checkpoints.events import EventLog
 from greenloop.checkpoints.snapshots import Change, SnapshotStore
 from greenloop.checkpoints.threads import Thread, ThreadStatus
 from greenloop.config import Settings
+from greenloop.graph.holding import working_on
 from greenloop.graph.kept_files import keep_found, shown
 from greenloop.graph.resume import check_version
-from greenloop.graph.run import budget_from, working_on
+from greenloop.graph.run import budget_from
 from greenloop.graph.storage import Storage
 from greenloop.graph.timeline import Checkpoint, Timeline, arrive, held_timeline
 from greenloop.state import AgentState

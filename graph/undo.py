@@ -8,7 +8,7 @@ from greenloop.checkpoints.snapshots import Change, SnapshotStore
 from greenloop.checkpoints.threads import Thread, ThreadStatus
 from greenloop.errors import ThreadError
 from greenloop.graph.accounted import left_by_move
-from greenloop.graph.run import working_on
+from greenloop.graph.holding import working_on
 from greenloop.graph.storage import Storage
 from greenloop.state import Event
 from greenloop.tools.files import Workspace

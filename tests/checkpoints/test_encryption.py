@@ -19,7 +19,8 @@ from greenloop.checkpoints.saver import serde
 from greenloop.config import load
 from greenloop.errors import StorageError, UserError
 from greenloop.graph.resume import resume
-from greenloop.graph.run import Run, start
+from greenloop.graph.run import start
+from greenloop.graph.session import Run
 from greenloop.graph.storage import open_storage, open_stores
 from greenloop.state import Plan, Step
 from greenloop.tools.files import Workspace

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from greenloop.config import load
 from greenloop.graph.resume import resume
-from greenloop.graph.run import Run, start
+from greenloop.graph.run import start
+from greenloop.graph.session import Run
 from greenloop.graph.storage import open_storage
 from greenloop.nodes.approval import APPROVED, Verdict
 from greenloop.state import Event

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from greenloop.config import load
 from greenloop.graph.resume import Files, resume
-from greenloop.graph.run import Run, start
+from greenloop.graph.run import start
+from greenloop.graph.session import Run
 from greenloop.graph.storage import open_storage
 from greenloop.state import Event
 from greenloop.tools.files import Workspace

@@ -24,7 +24,7 @@ from greenloop.errors import (
 )
 from greenloop.graph.result import RunResult
 from greenloop.graph.resume import Files, resume
-from greenloop.graph.run import Run
+from greenloop.graph.session import Run
 from greenloop.graph.storage import Storage, open_storage, open_stores
 from greenloop.state import Event
 from greenloop.tools.model.scripted import ScriptedModel

@@ -27,7 +27,8 @@ from greenloop.graph.fork import empty_folder, fork
 from greenloop.graph.fork_edit import Edit
 from greenloop.graph.resume import resume
 from greenloop.graph.rewind import rewind
-from greenloop.graph.run import Run, start
+from greenloop.graph.run import start
+from greenloop.graph.session import Run
 from greenloop.graph.storage import Storage, open_storage
 from greenloop.graph.undo import undo
 from greenloop.tools.files import Workspace

@@ -8,7 +8,8 @@ from graph_bench.bench import FILES, Bench, say
 from greenloop.errors import FilesChangedError, ModelUnavailableError, ThreadError
 from greenloop.graph.result import RunResult
 from greenloop.graph.resume import Files, resume
-from greenloop.graph.run import Run, start
+from greenloop.graph.run import start
+from greenloop.graph.session import Run
 from greenloop.nodes.approval import APPROVED, Proposal, Verdict
 from greenloop.state import Event
 from greenloop.tools.model.base import ModelRequest

@@ -8,7 +8,8 @@ import pytest
 from graph_bench.bench import Bench, say
 
 from greenloop.errors import CancelledError
-from greenloop.graph.run import Run, start
+from greenloop.graph.run import start
+from greenloop.graph.session import Run
 from greenloop.tools.model.ollama import OllamaModel
 from greenloop.tools.standin.start import start_standin
 

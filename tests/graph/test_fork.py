@@ -16,7 +16,7 @@ from greenloop.graph.fork_edit import Edit, read_plan
 from greenloop.graph.history import milestones
 from greenloop.graph.resume import resume
 from greenloop.graph.rewind import rewind
-from greenloop.graph.run import Run
+from greenloop.graph.session import Run
 from greenloop.graph.undo import redo, undo
 from greenloop.tools.files import Workspace
 from greenloop.tools.model.scripted import ScriptedModel

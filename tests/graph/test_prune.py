@@ -25,7 +25,7 @@ from greenloop.checkpoints.threads import Thread
 from greenloop.errors import StorageError, ThreadError
 from greenloop.graph.prune import Pruned, Wish, needs, prune, taken
 from greenloop.graph.resume import resume
-from greenloop.graph.run import Run
+from greenloop.graph.session import Run
 from greenloop.graph.sizes import measure
 from greenloop.graph.storage import DATABASE, open_storage, store_of
 from greenloop.graph.undo import undo

@@ -23,7 +23,8 @@ from greenloop.config import Settings, load
 from greenloop.errors import StorageError, ThreadError, UserError
 from greenloop.graph.doctor_store import repair_store
 from greenloop.graph.resume import resume
-from greenloop.graph.run import Run, start
+from greenloop.graph.run import start
+from greenloop.graph.session import Run
 from greenloop.graph.storage import DATABASE, open_storage, repair_lock
 from greenloop.state import Event
 from greenloop.tools.files import Workspace

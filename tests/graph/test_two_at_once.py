@@ -104,7 +104,7 @@ def test_a_resume_names_the_thread_that_changed_the_files(bench: Bench) -> None:
     (later,) = (row for row in bench.storage.threads.all() if row.thread != first.thread)
     bench.storage.threads.set_status(first.thread, "interrupted")
     from greenloop.graph.resume import resume
-    from greenloop.graph.run import Run
+    from greenloop.graph.session import Run
 
     settings = bench.settings({})
     bench.storage.database.execute(

@@ -11,7 +11,8 @@ from greenloop.checkpoints.events import Listener, read_events
 from greenloop.config import load
 from greenloop.graph.result import RunResult
 from greenloop.graph.resume import Files, resume
-from greenloop.graph.run import Run, start
+from greenloop.graph.run import start
+from greenloop.graph.session import Run
 from greenloop.graph.storage import Storage, open_storage
 from greenloop.state import Event
 from greenloop.tools.files import Workspace

@@ -8,7 +8,8 @@ import pytest
 from graph_bench.bench import FILES, Bench, say
 
 from greenloop.errors import ModelReplyError
-from greenloop.graph.run import Run, start
+from greenloop.graph.run import start
+from greenloop.graph.session import Run
 from greenloop.graph.storage import open_storage
 from greenloop.nodes.loops import ELSE, SAME_EDIT, SAME_LOOK, SAME_REPLY, SAME_TREE, Watch
 from greenloop.nodes.prompting import usable
