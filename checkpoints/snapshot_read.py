@@ -33,7 +33,10 @@ def read_snapshot(git: Git, snapshot: str) -> Manifest:
     meta = ""
     listing = git.run("ls-tree", "-r", "-z", snapshot, codes=(0, 128))
     if listing.code:
-        raise StorageError(f"snapshot {snapshot} is not in the store: use an id that it gave out")
+        raise StorageError(
+            f"snapshot {snapshot} is not in the store: if its folder (trees/ in greenloop's data "
+            "folder) was moved away, put it back"
+        )
     for line in os.fsdecode(listing.out).split("\0")[:-1]:
         about, _, name = line.partition("\t")
         mode, _, oid = about.split(" ")

@@ -129,7 +129,7 @@ def _say_rewound(thread: Thread, done: Rewound, to: int) -> None:
     print(f"{name} is as it was at {to}: that is checkpoint {done.number} now")
     _list(done.changed)
     if done.own:
-        print(printable(f"  kept      what you had, as checkpoint {done.back}: {_few(done.own)}"))
+        print(f"  kept      what you had, as checkpoint {done.back}: {_few(done.own)}")
     if done.status != "green":
         print(f"  go on     {again('resume', name, folder)}")
     print(f"  back      {again('rewind', name, folder, f'--to {done.back}')}")
@@ -145,7 +145,7 @@ def _say_forked(parent: Thread, made: Forked, args: argparse.Namespace) -> None:
     else:
         _list(made.changed)
     if made.set_aside:
-        print(printable(f"  kept      {_few(made.set_aside)}: an undo brings back what you had"))
+        print(f"  kept      {_few(made.set_aside)}: an undo brings back what you had")
     if args.hold:
         print(f"  go on     {again('resume', name, folder)}")
     print(f"  compare   {program()} diff {name} parent")
@@ -156,14 +156,19 @@ def _say_forked(parent: Thread, made: Forked, args: argparse.Namespace) -> None:
 def _list(changes: tuple[Change, ...]) -> None:
     for change in changes[:_LISTED]:
         verb = "removed" if change.kind == "deleted" else "restored"
-        print(printable(f"  {verb:<8}  {change.path}"))
+        print(f"  {verb:<8}  {_in_line(change.path)}")
     if len(changes) > _LISTED:
         print(f"  and       {len(changes) - _LISTED} more")
 
 
 def _few(paths: tuple[str, ...]) -> str:
     more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
-    return ", ".join(paths[:5]) + more
+    return ", ".join(map(_in_line, paths[:5])) + more
+
+
+def _in_line(path: str) -> str:
+    """A name cannot pass for a line of ours."""
+    return printable(path).replace("\n", "\\n")
 
 
 def _as_json(made: Forked) -> dict[str, object]:

@@ -3,20 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from greenloop.checkpoints.lock import exclusive, is_held
-from greenloop.errors import (
-    ThreadError,
-)
+from greenloop.errors import ThreadError
 from greenloop.graph.storage import Storage
-from greenloop.state import AgentState
 from greenloop.tools.files import Workspace
-
-if TYPE_CHECKING:
-    from langgraph.types import Command
-
-    First = AgentState | Command[Any] | None
 
 
 @contextmanager

@@ -2,15 +2,12 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from greenloop.checkpoints.events import LASTING, read_events
 from greenloop.checkpoints.threads import Thread, new_thread_name
 from greenloop.config import Settings, environment
-from greenloop.errors import (
-    UserError,
-    WorkspaceError,
-)
+from greenloop.errors import UserError, WorkspaceError
 from greenloop.graph.edges import GRAPH_VERSION
 from greenloop.graph.holding import refuse_overlap, working_on
 from greenloop.graph.result import RunResult
@@ -18,11 +15,6 @@ from greenloop.graph.session import Run, opened
 from greenloop.graph.storage import Storage, folder_key
 from greenloop.state import STATE_VERSION, AgentState, Budget, Spent
 from greenloop.tools.files import Workspace
-
-if TYPE_CHECKING:
-    from langgraph.types import Command
-
-    First = AgentState | Command[Any] | None
 
 NOT_STORED = {"data_dir", "ollama_host", "store"}
 """Settings of the machine, not of the run."""

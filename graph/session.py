@@ -10,11 +10,7 @@ from greenloop.checkpoints.journal import Journal
 from greenloop.checkpoints.shape import check_state
 from greenloop.checkpoints.threads import Thread, ThreadStatus
 from greenloop.config import Settings, environment
-from greenloop.errors import (
-    CancelledError,
-    InfrastructureError,
-    UserError,
-)
+from greenloop.errors import CancelledError, InfrastructureError, UserError
 from greenloop.graph.approval import Questions, asked_in, consent, pauses
 from greenloop.graph.brain import open_brain
 from greenloop.graph.build import build_graph

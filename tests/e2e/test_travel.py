@@ -193,6 +193,13 @@ def test_what_was_put_back_while_tests_ran_comes_back_by_a_patch(
     assert (folder / "answer.txt").read_text() == "red\nblue\n"
 
 
+def test_a_name_of_two_lines_is_shown_in_one(project: Path) -> None:
+    (project / "a\ngreenloop: all is lost").touch()
+    said = does(project, "rewind", "colours", "--to", "2")
+    assert "  removed   a\\ngreenloop: all is lost\n" in said
+    assert "as checkpoint 8: a\\ngreenloop: all is lost\n" in said
+
+
 def test_mistakes_are_one_line(project: Path) -> None:
     before = read(project)
     write(project.with_name("full"), {"x": ""})
