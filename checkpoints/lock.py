@@ -66,7 +66,9 @@ def _opened(path: Path) -> IO[str]:
         private_folder(path.parent)
         return open(path, "a+", encoding="utf-8", opener=private_opener)
     except OSError as error:
-        raise StorageError(f"cannot make the lock {path}: {error.strerror}") from error
+        raise StorageError(
+            f"cannot make the lock {path}: {error.strerror}; see to that folder"
+        ) from error
 
 
 def _take(file: IO[str], kind: int, busy: str) -> None:

@@ -35,7 +35,7 @@ def rewind(args: argparse.Namespace) -> int:
     prepare_process()
     with stores(args) as storage:
         thread = storage.threads.find(args.thread)
-        work.check_place(thread, args.repo)
+        thread = work.placed(thread, storage, args)
         workspace = Workspace(Path(thread.repo))
         settings = work.settings_of(thread, {}, workspace.root)
         # Should a file resist, nothing may be on record yet that a resume could complete.
@@ -61,12 +61,14 @@ def fork(args: argparse.Namespace) -> int:
     with stores(args) as storage:
         parent = storage.threads.find(args.thread)
         if args.into is None:
-            work.check_place(parent, args.repo)
+            parent = work.placed(parent, storage, args)
         home = Path(parent.repo)
         settings = work.settings_of(parent, flags, home)
         if not args.hold and not args.replay:
             settings = choose(settings, explicit=True).settle(settings)
-        folder = empty_folder(Path(args.into), parent) if args.into is not None else home
+        folder = (
+            empty_folder(Path(args.into), parent, storage.root) if args.into is not None else home
+        )
         own = own_environments(home) if folder != home and not settings.venv else []
         settings = settings.model_copy(update={"venv": str(own[0])} if own else {})
         made = fork_thread(parent, args.start, edit, Workspace(folder), settings, storage)

@@ -69,8 +69,7 @@ def resume(args: argparse.Namespace) -> int:
     with stores(args) as storage:
         thread = _which(args.thread, storage.threads, args.repo)
         check_resumable(thread)
-        thread = _moved_here(thread, storage, args)
-        check_place(thread, args.repo)
+        thread = placed(thread, storage, args)
         workspace = Workspace(Path(thread.repo))
         settings = settings_of(thread, flags, workspace.root)
         asked = asked_so_far(thread, storage) if args.replay else 0
@@ -95,7 +94,7 @@ def undo(args: argparse.Namespace) -> int:
     """`greenloop undo THREAD`."""
     with stores(args) as storage:
         thread = storage.threads.find(args.thread)
-        check_place(thread, args.repo)
+        thread = placed(thread, storage, args)
         workspace = Workspace(Path(thread.repo))
         if args.redo:
             paths = redo(thread, workspace, storage, force=args.force)
@@ -154,7 +153,7 @@ def _note(args: argparse.Namespace, *notes: str) -> str:
     """What the user should know of the brain, in one line."""
     tape = [f"replayed from {args.replay}: no model is asked"] if args.replay else []
     if args.store:
-        tape.append("its thread lies where --store says: each command on it needs --store too")
+        tape.append("this thread is kept where --store says: give --store in each command on it")
     if args.record:
         tape.append(f"recorded in {args.record}, which will hold what the model sees of your code")
     return "; ".join(filter(None, (*notes, *tape)))
@@ -198,21 +197,26 @@ def _which(name: str | None, threads: Threads, repo: str | None) -> Thread:
     raise ThreadError(f"no unfinished thread in {here}: `greenloop threads` lists all of them")
 
 
-def _moved_here(thread: Thread, storage: Storage, args: argparse.Namespace) -> Thread:
-    """The thread, at home in the folder that is named if its own is not on this machine.
+def placed(thread: Thread, storage: Storage, args: argparse.Namespace) -> Thread:
+    """The thread, at home in the folder that is named if its own is not there any more.
 
     Its files come along, as those of every checkpoint do. An empty folder needs no question.
+
+    Raises:
+        ThreadError: it belongs to a folder elsewhere, and neither is the user there nor do they
+            name it.
     """
-    if not args.repo or Path(thread.repo).exists():
-        return thread
-    folder = Workspace(Path(args.repo)).root
-    if not any(folder.iterdir()) and args.files == "ask":
-        args.files = "restore"
-    storage.threads.set_folder(thread.thread, folder)
-    return replace(thread, repo=str(folder))
+    if args.repo and not Path(thread.repo).exists():
+        folder = Workspace(Path(args.repo)).root
+        if getattr(args, "files", "") == "ask" and not any(folder.iterdir()):
+            args.files = "restore"
+        storage.threads.set_folder(thread.thread, folder)
+        thread = replace(thread, repo=str(folder))
+    _check_place(thread, args.repo)
+    return thread
 
 
-def check_place(thread: Thread, repo: str | None) -> None:
+def _check_place(thread: Thread, repo: str | None) -> None:
     """Files change only where the user is, or where they say.
 
     Raises:
@@ -224,7 +228,7 @@ def check_place(thread: Thread, repo: str | None) -> None:
     if not home.exists():
         raise ThreadError(
             f"the folder of {thread.thread}, {home}, is not there: bring it back, or "
-            f"`greenloop resume {thread.thread} --repo DIR` goes on in another folder"
+            "add --repo DIR if it lies elsewhere now"
         )
     raise ThreadError(
         f"{thread.thread} belongs to another folder: go to {home}, or add --repo {home}"

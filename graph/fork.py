@@ -96,13 +96,20 @@ def fork(
     )
 
 
-def empty_folder(into: Path, parent: Thread) -> Path:
+def empty_folder(into: Path, parent: Thread, data: Path) -> Path:
     """Make the folder of a fork, if it is not there.
+
+    Args:
+        into: the folder.
+        parent: the thread that is forked.
+        data: greenloop's own folder.
 
     Raises:
         WorkspaceError: it holds something, shares files with the parent's, or cannot be made.
     """
     folder, home = into.resolve(), Path(parent.repo)
+    if folder.is_relative_to(data) or data.is_relative_to(folder):
+        raise WorkspaceError(f"{folder} and greenloop's own data in {data} contain each other")
     if folder.is_relative_to(home) or home.is_relative_to(folder):
         raise WorkspaceError(
             f"{folder} and the folder of {parent.thread}, {home}, contain each other: name a "

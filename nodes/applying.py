@@ -7,6 +7,7 @@ from greenloop.errors import EditError
 from greenloop.nodes.deps import Deps
 from greenloop.nodes.guarded import guard
 from greenloop.state import AgentState
+from greenloop.tools.confine import is_git_name
 from greenloop.tools.edit_apply import work_out
 from greenloop.tools.edits import Edit
 
@@ -74,5 +75,7 @@ def _refuse_uncovered(edits: Sequence[Edit], covered: frozenset[str], deps: Deps
         if not edit.path:
             continue
         path = deps.workspace.relative(edit.path)
+        if any(map(is_git_name, path.split("/"))):
+            raise EditError(f"{path} belongs to git and is not yours to change. Edit other files.")
         if path not in covered and deps.workspace.exists(path):
             raise EditError(f"{path} is ignored by git and not yours to change. Edit other files.")

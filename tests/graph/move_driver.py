@@ -64,7 +64,7 @@ def move(storage: Storage) -> None:
         rewind(parent, Workspace(REPO), settings(), storage, TARGET)
         return
     shutil.rmtree(BESIDE, ignore_errors=True)
-    folder = REPO if ACTION == "in-place" else empty_folder(BESIDE, parent)
+    folder = REPO if ACTION == "in-place" else empty_folder(BESIDE, parent, DATA)
     fork(parent, TARGET, Edit(), Workspace(folder), settings(), storage)
 
 

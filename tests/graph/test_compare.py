@@ -101,7 +101,7 @@ def test_points_that_are_not_there(bench: Bench, thread: Thread, point: str) -> 
 
 
 def test_a_fork_beside_its_parent(bench: Bench, thread: Thread) -> None:
-    folder = empty_folder(bench.folder.with_name("beside"), thread)
+    folder = empty_folder(bench.folder.with_name("beside"), thread, bench.storage.root)
     made = fork(thread, 2, Edit(), Workspace(folder), bench.settings({}), bench.storage).thread
     (folder / "answer.txt").write_text("red\ngreen\n")
     found = between(bench, made, f"{thread.thread}@last", "now")

@@ -34,7 +34,9 @@ def parent(bench: Bench) -> Thread:
 def forked(
     bench: Bench, parent: Thread, number: int, into: Path | None = None, edit: Edit | None = None
 ) -> Forked:
-    workspace = Workspace(empty_folder(into, parent)) if into else bench.workspace()
+    workspace = (
+        Workspace(empty_folder(into, parent, bench.storage.root)) if into else bench.workspace()
+    )
     settings = bench.settings({"max_repairs": 1})
     return fork(parent, number, edit or Edit(), workspace, settings, bench.storage)
 
@@ -153,10 +155,12 @@ class TestBeside:
         full.mkdir()
         (full / "x").touch()
         with pytest.raises(WorkspaceError, match="not empty"):
-            empty_folder(full, parent)
+            empty_folder(full, parent, bench.storage.root)
         with pytest.raises(WorkspaceError, match="contain each other"):
-            empty_folder(bench.folder / "within", parent)
+            empty_folder(bench.folder / "within", parent, bench.storage.root)
         assert not (bench.folder / "within").exists()
+        with pytest.raises(WorkspaceError, match="own data"):
+            empty_folder(bench.storage.root / "fork", parent, bench.storage.root)
 
 
 class TestEdits:

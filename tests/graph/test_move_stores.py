@@ -37,7 +37,7 @@ def test_there_and_back(storage: Storage, tmp_path: Path) -> None:
     on_line = [each.number for each in milestones(bench.events()) if each.on_line]
     assert on_line == [*range(9), milestones(bench.events())[-1].number]
 
-    beside = Workspace(empty_folder(tmp_path / "beside", thread))
+    beside = Workspace(empty_folder(tmp_path / "beside", thread, tmp_path / "data"))
     made = fork(thread, 2, Edit(), beside, bench.settings({}), storage)
     assert (made.next, (beside.root / "answer.txt").read_text()) == ("test", "red\n")
     found = compare(made.thread, "parent", "now", storage)

@@ -325,3 +325,11 @@ def test_a_check_that_stops_starting_later_is_a_failure_that_can_be_undone(bench
     result = bench.start("colours", say("no_such_program"), budget_calls=1)
     assert result.exit_code == 1
     assert bench.answer() == "exit 1\n"
+
+
+@pytest.mark.parametrize("path", [".git/hooks/post-commit", "sub/.GIT/config"])
+def test_what_belongs_to_git_is_not_the_models(bench: Bench, path: str) -> None:
+    planted = f"{path}\n```\ntouch planted\n```\n"
+    assert bench.start("colours", planted, say("red", "blue"), KEEP).status == "green"
+    assert any("belongs to git" in text for text in bench.texts("refused"))
+    assert not (bench.folder / path).exists()
