@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greenloop.checkpoints.blobs import BlobStore
+from greenloop.checkpoints.databases.sqlite import SqliteDatabase
 from greenloop.checkpoints.events import read_events
-from greenloop.checkpoints.sqlite_database import SqliteDatabase
 from greenloop.checkpoints.threads import Thread, Threads
 from greenloop.errors import GreenloopError
 from greenloop.graph.build import build_graph

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from greenloop.checkpoints.snapshot_cache import RACY_NS
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots.cache import RACY_NS
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 
 SIZES = (100, 3_000, 30_000)
 """Files in the trees."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from greenloop.checkpoints.cipher import PLAIN, SEALED, Cipher
-from greenloop.checkpoints.database import Database
+from greenloop.checkpoints.databases.base import Database
 from greenloop.checkpoints.private import private_folder, write_durably
 from greenloop.errors import StorageError, UserError
 

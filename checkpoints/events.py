@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, fields, replace
 
 from greenloop.checkpoints.blobs import Blobs
-from greenloop.checkpoints.database import Database
+from greenloop.checkpoints.databases.base import Database
 from greenloop.state import Event
 
 Listener = Callable[[Event], None]

@@ -1,7 +1,7 @@
 """Replies received in the super-step under way: a node that runs again need not ask again."""
 
 from greenloop.checkpoints.blobs import Blobs
-from greenloop.checkpoints.database import Database
+from greenloop.checkpoints.databases.base import Database
 from greenloop.errors import StorageError
 
 

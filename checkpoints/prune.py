@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greenloop.checkpoints.blobs import Blobs, on_disk
-from greenloop.checkpoints.database import Database
+from greenloop.checkpoints.databases.base import Database
 from greenloop.checkpoints.shape import check_state
 from greenloop.checkpoints.threads import Thread
 

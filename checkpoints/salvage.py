@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from greenloop.checkpoints.cipher import Cipher
+from greenloop.checkpoints.databases.sqlite import SqliteDatabase, storage_error
+from greenloop.checkpoints.databases.sqlite_pages import SqliteFile, read_sqlite
 from greenloop.checkpoints.private import flush_folder
 from greenloop.checkpoints.salvage_rows import Found, check_contents, gaps, sort_rows, tables_of
-from greenloop.checkpoints.sqlite_database import SqliteDatabase, storage_error
-from greenloop.checkpoints.sqlite_pages import SqliteFile, read_sqlite
 from greenloop.errors import StorageError
 
 _BLOB = re.compile(r"[0-9a-f]{32}")

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from greenloop.checkpoints.database import Database
-from greenloop.checkpoints.saver import NUMBER
+from greenloop.checkpoints.databases.base import Database
+from greenloop.checkpoints.databases.saver import NUMBER
+from greenloop.checkpoints.databases.sqlite_pages import Field, SqliteFile
 from greenloop.checkpoints.shape import check_state
-from greenloop.checkpoints.sqlite_pages import Field, SqliteFile
 from greenloop.errors import StorageError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from greenloop.checkpoints.database import Database, Value
+from greenloop.checkpoints.databases.base import Database, Value
 from greenloop.errors import ThreadError
 
 ThreadStatus = Literal[

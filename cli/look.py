@@ -7,9 +7,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from greenloop.checkpoints.databases.postgres_address import without_password
 from greenloop.checkpoints.events import read_events
 from greenloop.checkpoints.lock import is_held
-from greenloop.checkpoints.postgres_address import without_password
 from greenloop.checkpoints.threads import Thread
 from greenloop.cli.program import shown
 from greenloop.cli.stores import stores

@@ -5,7 +5,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from greenloop.checkpoints.snapshots import Change
+from greenloop.checkpoints.snapshots.store import Change
 from greenloop.checkpoints.threads import Thread
 from greenloop.cli import work
 from greenloop.cli.flags import settings_flags

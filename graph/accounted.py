@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from greenloop.checkpoints.events import read_events
-from greenloop.checkpoints.snapshot_manifest import Entry
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots.manifest import Entry
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 from greenloop.checkpoints.threads import Thread
 from greenloop.graph.storage import Storage
 from greenloop.nodes.theirs import BEAT_S

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from greenloop.checkpoints.blobs import Blobs
-from greenloop.checkpoints.database import Database
+from greenloop.checkpoints.databases.base import Database
 from greenloop.checkpoints.events import EventLog, read_events
 from greenloop.errors import ThreadError
 from greenloop.nodes.approval import (

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from greenloop.checkpoints.events import read_events
-from greenloop.checkpoints.snapshots import ChangeKind, SnapshotStore
+from greenloop.checkpoints.snapshots.store import ChangeKind, SnapshotStore
 from greenloop.checkpoints.threads import Thread
 from greenloop.errors import ThreadError
 from greenloop.graph.history import FORK_MARK, milestones

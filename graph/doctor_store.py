@@ -7,13 +7,13 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from greenloop.checkpoints.databases.schema import SCHEMA_VERSION
+from greenloop.checkpoints.databases.sqlite_pages import MAGIC
 from greenloop.checkpoints.encryption import KEY_FILE, cipher_for
 from greenloop.checkpoints.lock import exclusive
 from greenloop.checkpoints.private import open_to_others
 from greenloop.checkpoints.prune import folder_bytes
 from greenloop.checkpoints.salvage import Salvaged, salvage
-from greenloop.checkpoints.schema import SCHEMA_VERSION
-from greenloop.checkpoints.sqlite_pages import MAGIC
 from greenloop.config import Settings, environment
 from greenloop.errors import GreenloopError, UserError
 from greenloop.graph.doctor_check import BOTH, Check, check_of, gib

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from greenloop.checkpoints.events import EventLog
-from greenloop.checkpoints.snapshots import Change, SnapshotStore
+from greenloop.checkpoints.snapshots.store import Change, SnapshotStore
 from greenloop.checkpoints.threads import Thread, new_thread_name
 from greenloop.config import Settings
 from greenloop.errors import WorkspaceError

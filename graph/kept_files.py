@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from greenloop.checkpoints.events import EventLog
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 from greenloop.checkpoints.threads import Thread
 from greenloop.graph.accounted import changed_by_others
 from greenloop.graph.edges import START

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 from greenloop.checkpoints.threads import Thread
 from greenloop.nodes.approval import Proposal
 from greenloop.state import AgentState, Spent, TestSummary

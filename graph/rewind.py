@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from greenloop.checkpoints.events import EventLog
-from greenloop.checkpoints.snapshots import Change, SnapshotStore
+from greenloop.checkpoints.snapshots.store import Change, SnapshotStore
 from greenloop.checkpoints.threads import Thread, ThreadStatus
 from greenloop.config import Settings
 from greenloop.graph.holding import working_on

@@ -13,17 +13,17 @@ from pathlib import Path
 
 from greenloop.checkpoints.blobs import Blobs, BlobStore
 from greenloop.checkpoints.cipher import PLAIN, Cipher
-from greenloop.checkpoints.database import Database
+from greenloop.checkpoints.databases.base import Database
+from greenloop.checkpoints.databases.memory import MemoryDatabase
+from greenloop.checkpoints.databases.postgres import PostgresDatabase
+from greenloop.checkpoints.databases.postgres_address import SCHEMES
+from greenloop.checkpoints.databases.sqlite import SqliteDatabase
+from greenloop.checkpoints.databases.table_blobs import TableBlobs
+from greenloop.checkpoints.databases.table_packs import TablePacks
 from greenloop.checkpoints.encryption import KEY_FILE, KeyFile, KeyPlace, KeyRow, cipher_at
 from greenloop.checkpoints.lock import shared
-from greenloop.checkpoints.memory_database import MemoryDatabase
-from greenloop.checkpoints.postgres_address import SCHEMES
-from greenloop.checkpoints.postgres_database import PostgresDatabase
 from greenloop.checkpoints.private import private_folder
-from greenloop.checkpoints.snapshots import SnapshotStore
-from greenloop.checkpoints.sqlite_database import SqliteDatabase
-from greenloop.checkpoints.table_blobs import TableBlobs
-from greenloop.checkpoints.table_packs import TablePacks
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 from greenloop.checkpoints.threads import Thread, Threads
 from greenloop.config import Settings, environment
 from greenloop.errors import ConfigError, StorageError

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from greenloop.checkpoints.databases.saver import NUMBER, find_checkpoint
 from greenloop.checkpoints.events import EventLog, checkpoint_event
-from greenloop.checkpoints.saver import NUMBER, find_checkpoint
 from greenloop.checkpoints.shape import check_state
 from greenloop.errors import ThreadError
 from greenloop.graph.build import build_graph

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import cast
 
 from greenloop.checkpoints.events import EventLog, read_events
-from greenloop.checkpoints.snapshots import Change, SnapshotStore
+from greenloop.checkpoints.snapshots.store import Change, SnapshotStore
 from greenloop.checkpoints.threads import Thread, ThreadStatus
 from greenloop.errors import ThreadError
 from greenloop.graph.accounted import left_by_move

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from greenloop.checkpoints.blobs import Blobs
 from greenloop.checkpoints.events import EventLog
 from greenloop.checkpoints.journal import Journal
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 from greenloop.config import Settings
 from greenloop.errors import InfrastructureError
 from greenloop.tools.files import Workspace

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 from greenloop.tools.judges import is_test_file, is_test_setup
 
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from greenloop.checkpoints.blobs import BlobStore
-from greenloop.checkpoints.schema import MIGRATIONS, SQLITE_TYPES
+from greenloop.checkpoints.databases.schema import MIGRATIONS, SQLITE_TYPES
 from greenloop.graph.storage import DATABASE
 
 _EVENTS = "thread, step, seq, node, kind, text, sender, receiver, ref, tokens, at"

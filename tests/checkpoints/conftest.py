@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 
 
 @pytest.fixture

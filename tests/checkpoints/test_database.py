@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from greenloop.checkpoints.blobs import BlobStore
+from greenloop.checkpoints.databases.sqlite import SqliteDatabase
 from greenloop.checkpoints.events import EventLog
-from greenloop.checkpoints.sqlite_database import SqliteDatabase
 from greenloop.errors import StorageError, UserError
 
 

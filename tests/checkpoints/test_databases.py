@@ -17,10 +17,10 @@ import database_process
 import pytest
 from stores import address, lasting, postgres_server, storage
 
+from greenloop.checkpoints.databases.saver import find_checkpoint
+from greenloop.checkpoints.databases.schema import MIGRATIONS, POSTGRES_TYPES, SQLITE_TYPES
 from greenloop.checkpoints.events import EventLog, checkpoint_event, read_events
 from greenloop.checkpoints.journal import Journal
-from greenloop.checkpoints.saver import find_checkpoint
-from greenloop.checkpoints.schema import MIGRATIONS, POSTGRES_TYPES, SQLITE_TYPES
 from greenloop.checkpoints.threads import Thread
 from greenloop.errors import StorageError, ThreadError, UserError
 from greenloop.graph.storage import DATABASE, Storage, open_storage

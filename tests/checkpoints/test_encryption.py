@@ -12,10 +12,10 @@ from planted import planted
 
 from greenloop.checkpoints.blobs import BlobStore
 from greenloop.checkpoints.cipher import PLAIN
+from greenloop.checkpoints.databases.memory import MemoryDatabase
+from greenloop.checkpoints.databases.saver import serde
 from greenloop.checkpoints.encryption import KEY_FILE, AesCipher, KeyRow, cipher_at, cipher_for
 from greenloop.checkpoints.events import read_events
-from greenloop.checkpoints.memory_database import MemoryDatabase
-from greenloop.checkpoints.saver import serde
 from greenloop.config import load
 from greenloop.errors import StorageError, UserError
 from greenloop.graph.resume import resume

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from postgres import PASSWORD, Server, postgres_server
 
-from greenloop.checkpoints.postgres_address import read_address, without_password
-from greenloop.checkpoints.postgres_database import PostgresDatabase
+from greenloop.checkpoints.databases.postgres import PostgresDatabase
+from greenloop.checkpoints.databases.postgres_address import read_address, without_password
 from greenloop.errors import ConfigError, GreenloopError, StorageError, UserError
 from greenloop.graph.storage import open_storage
 

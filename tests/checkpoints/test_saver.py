@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from greenloop.checkpoints.cipher import PLAIN
-from greenloop.checkpoints.saver import serde
-from greenloop.checkpoints.sqlite_database import SqliteDatabase
+from greenloop.checkpoints.databases.saver import serde
+from greenloop.checkpoints.databases.sqlite import SqliteDatabase
 from greenloop.errors import StorageError
 from greenloop.state import (
     CHECKPOINTED,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from stores import address, postgres_server, storage
 
+from greenloop.checkpoints.databases.memory import MemoryDatabase
+from greenloop.checkpoints.databases.saver import NUMBER, find_checkpoint
 from greenloop.checkpoints.encryption import KeyRow, cipher_at
-from greenloop.checkpoints.memory_database import MemoryDatabase
-from greenloop.checkpoints.saver import NUMBER, find_checkpoint
 from greenloop.errors import StorageError
 from greenloop.graph.storage import Storage, open_storage
 from greenloop.state import AgentState, Plan, Spent, Step

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from greenloop.checkpoints.snapshot_cache import NEVER, StatCache, lasting
-from greenloop.checkpoints.snapshot_git import find_git
-from greenloop.checkpoints.snapshot_manifest import Entry
-from greenloop.checkpoints.snapshot_trees import Trees
-from greenloop.checkpoints.snapshots import Change, SnapshotStore
+from greenloop.checkpoints.snapshots.cache import NEVER, StatCache, lasting
+from greenloop.checkpoints.snapshots.git import find_git
+from greenloop.checkpoints.snapshots.manifest import Entry
+from greenloop.checkpoints.snapshots.store import Change, SnapshotStore
+from greenloop.checkpoints.snapshots.trees import Trees
 from greenloop.errors import StorageError, WorkspaceError
 
 MISSING = "0" * 40
@@ -334,7 +334,7 @@ def test_two_workspaces_share_a_store(tmp_path: Path, work: Path) -> None:
 TAKE = """
 import sys
 from pathlib import Path
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 print(SnapshotStore(Path(sys.argv[1]), Path(sys.argv[2])).take())
 """
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from greenloop.checkpoints import snapshot_cache
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots import cache as snapshot_cache
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 from greenloop.errors import StorageError
 
 
@@ -206,7 +206,7 @@ lstat, stats = os.lstat, []
 def counted(path, **rest):
     stats.append(str(path)); return lstat(path, **rest)
 os.lstat = counted
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 store = SnapshotStore(Path(sys.argv[1]), Path(sys.argv[2]))
 first = store.take()
 Path(sys.argv[2], "f").write_text("two")

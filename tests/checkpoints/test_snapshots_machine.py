@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from greenloop.checkpoints import snapshot_cache
-from greenloop.checkpoints.snapshot_manifest import object_id
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots import cache as snapshot_cache
+from greenloop.checkpoints.snapshots.manifest import object_id
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 from greenloop.errors import StorageError
 
 EXAMPLES = int(os.environ.get("SNAPSHOT_EXAMPLES", "30"))

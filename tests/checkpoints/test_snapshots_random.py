@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 
 NAMES: tuple[str, ...] = ("a", "b", "-c", "d e", "f\ng", "ä", "h.py")
 if sys.platform != "darwin":  # whose file system wants UTF-8

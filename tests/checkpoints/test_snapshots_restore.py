@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from greenloop.checkpoints.snapshot_manifest import object_id
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots.manifest import object_id
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 from greenloop.errors import StorageError
 
 
@@ -323,7 +323,7 @@ def test_a_lost_content_is_an_error(store: SnapshotStore, work: Path, tmp_path: 
 RESTORE = """
 import sys
 from pathlib import Path
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 SnapshotStore(Path(sys.argv[1]), Path(sys.argv[2])).restore(sys.argv[3])
 """
 
@@ -430,7 +430,7 @@ AS_ANYBODY = (
 UNREADABLE = """
 import sys
 from pathlib import Path
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 from greenloop.errors import StorageError
 work = Path(sys.argv[1], "work")
 store = SnapshotStore(Path(sys.argv[1], "data"), work)

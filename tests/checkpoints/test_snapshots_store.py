@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from greenloop.checkpoints.snapshot_mirror import PackMirror
-from greenloop.checkpoints.snapshot_repository import private_git
-from greenloop.checkpoints.snapshot_scan import LARGE
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots.mirror import PackMirror
+from greenloop.checkpoints.snapshots.repository import private_git
+from greenloop.checkpoints.snapshots.scan import LARGE
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 from greenloop.errors import StorageError
 
 
@@ -140,7 +140,7 @@ def test_prune_with_a_lost_object_deletes_nothing(
 PRUNE = """
 import sys
 from pathlib import Path
-from greenloop.checkpoints.snapshots import SnapshotStore
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 SnapshotStore(Path(sys.argv[1]), Path(sys.argv[2])).prune([sys.argv[3]])
 """
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from greenloop.checkpoints.sqlite_pages import SqliteFile, read_sqlite
+from greenloop.checkpoints.databases.sqlite_pages import SqliteFile, read_sqlite
 
 TABLES = (
     "CREATE TABLE heap (a TEXT PRIMARY KEY, b BLOB, c REAL, d INTEGER)",

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from stores import address, lasting, postgres_server, storage
 
-from greenloop.checkpoints.snapshot_mirror import PackMirror
-from greenloop.checkpoints.snapshots import SnapshotStore
-from greenloop.checkpoints.table_packs import PART, TablePacks
+from greenloop.checkpoints.databases.table_packs import PART, TablePacks
+from greenloop.checkpoints.snapshots.mirror import PackMirror
+from greenloop.checkpoints.snapshots.store import SnapshotStore
 from greenloop.errors import StorageError
 from greenloop.graph.storage import Storage, open_storage
 

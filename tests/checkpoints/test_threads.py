@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from greenloop.checkpoints.databases.sqlite import SqliteDatabase
 from greenloop.checkpoints.lock import exclusive, shared
-from greenloop.checkpoints.sqlite_database import SqliteDatabase
 from greenloop.checkpoints.threads import Thread, Threads, new_thread_name
 from greenloop.errors import ThreadError
 

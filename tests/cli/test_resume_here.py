@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from greenloop.checkpoints.sqlite_database import SqliteDatabase
+from greenloop.checkpoints.databases.sqlite import SqliteDatabase
 from greenloop.checkpoints.threads import Thread, Threads
 from greenloop.cli import main
 from greenloop.config import load

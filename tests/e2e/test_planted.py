@@ -7,7 +7,7 @@ from graph_bench.bench import CHECK, FILES, Bench, say
 from planted import plant_in, planted
 
 from greenloop.checkpoints.cipher import PLAIN
-from greenloop.checkpoints.saver import serde
+from greenloop.checkpoints.databases.saver import serde
 from greenloop.cli import main
 from greenloop.errors import StorageError
 from greenloop.graph.storage import open_stores

@@ -7,7 +7,7 @@ import pytest
 from graph_bench.bench import FILES, Bench, say
 from stores import address, postgres_server, storage
 
-from greenloop.checkpoints.saver import find_checkpoint
+from greenloop.checkpoints.databases.saver import find_checkpoint
 from greenloop.graph.storage import Storage
 from greenloop.state import Event
 from greenloop.tools.model.scripted import ScriptedModel

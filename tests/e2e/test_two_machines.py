@@ -12,8 +12,8 @@ import pytest
 from graph_bench.bench import FILES, Bench, say
 from postgres import Server, postgres_server
 
+from greenloop.checkpoints.databases.saver import find_checkpoint
 from greenloop.checkpoints.events import read_events
-from greenloop.checkpoints.saver import find_checkpoint
 from greenloop.config import load
 from greenloop.errors import (
     FilesChangedError,

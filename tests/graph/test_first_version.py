@@ -10,9 +10,9 @@ from first_version import make_first_version
 from graph_bench.bench import FILES, Bench, say
 
 from greenloop.checkpoints.cipher import PLAIN
+from greenloop.checkpoints.databases.schema import SCHEMA_VERSION
 from greenloop.checkpoints.events import read_events
 from greenloop.checkpoints.salvage import salvage
-from greenloop.checkpoints.schema import SCHEMA_VERSION
 from greenloop.cli import main
 from greenloop.graph.prune import Wish, prune
 from greenloop.graph.storage import DATABASE, open_storage

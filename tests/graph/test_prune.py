@@ -17,10 +17,10 @@ from graph_bench.bench import FILES, Bench, say
 from postgres import Server, postgres_server
 
 from greenloop.checkpoints.blobs import YOUNG_S
+from greenloop.checkpoints.databases.sqlite import SqliteDatabase
 from greenloop.checkpoints.events import EventLog, read_events
 from greenloop.checkpoints.lock import exclusive
 from greenloop.checkpoints.prune import folder_bytes
-from greenloop.checkpoints.sqlite_database import SqliteDatabase
 from greenloop.checkpoints.threads import Thread
 from greenloop.errors import StorageError, ThreadError
 from greenloop.graph.prune import Pruned, Wish, needs, prune, taken

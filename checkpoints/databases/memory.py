@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from greenloop.checkpoints.cipher import PLAIN, Cipher
-from greenloop.checkpoints.database import Row, Value
-from greenloop.checkpoints.saver import numbered, serde
-from greenloop.checkpoints.schema import SQLITE_TYPES, steps_from
-from greenloop.checkpoints.text_codec import given, taken
+from greenloop.checkpoints.databases.base import Row, Value
+from greenloop.checkpoints.databases.saver import numbered, serde
+from greenloop.checkpoints.databases.schema import SQLITE_TYPES, steps_from
+from greenloop.checkpoints.databases.text_codec import given, taken
 from greenloop.errors import StorageError, ThreadError
 
 if TYPE_CHECKING:

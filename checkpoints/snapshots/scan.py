@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from greenloop.checkpoints.snapshot_cache import PERMISSIONS, Signature, StatCache, lasting
-from greenloop.checkpoints.snapshot_cover import Cover, CoverFinder
-from greenloop.checkpoints.snapshot_manifest import Entry, Manifest, ancestors
-from greenloop.checkpoints.snapshot_objects import BlobSink
+from greenloop.checkpoints.snapshots.cache import PERMISSIONS, Signature, StatCache, lasting
+from greenloop.checkpoints.snapshots.cover import Cover, CoverFinder
+from greenloop.checkpoints.snapshots.manifest import Entry, Manifest, ancestors
+from greenloop.checkpoints.snapshots.objects import BlobSink
 from greenloop.errors import StorageError
 
 LARGE = 4 * 1024 * 1024

@@ -4,14 +4,14 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from greenloop.checkpoints.snapshot_manifest import (
+from greenloop.checkpoints.snapshots.manifest import (
     FOLDER,
     Entry,
     Manifest,
     differing,
     encode_meta,
 )
-from greenloop.checkpoints.snapshot_objects import ObjectWriter
+from greenloop.checkpoints.snapshots.objects import ObjectWriter
 
 _Rows = dict[bytes, bytes]
 """Rows of a tree by sort key: git sorts a folder as if its name ended in a slash."""

@@ -9,8 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenloop.checkpoints.snapshot_cache import NEVER, Signature, lasting
-from greenloop.checkpoints.snapshot_git import Git, clean_env, user_folders
+from greenloop.checkpoints.snapshots.cache import NEVER, Signature, lasting
+from greenloop.checkpoints.snapshots.git import Git, clean_env, user_folders
 
 NO_INDEX = "no-index"
 """Name, in the store, of an index file that never exists: to git nothing is tracked."""

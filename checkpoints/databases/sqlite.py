@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from greenloop.checkpoints import lock
 from greenloop.checkpoints.cipher import PLAIN, Cipher
-from greenloop.checkpoints.database import Row, Value
+from greenloop.checkpoints.databases.base import Row, Value
+from greenloop.checkpoints.databases.saver import numbered, serde
+from greenloop.checkpoints.databases.schema import SCHEMA_VERSION, SQLITE_TYPES, steps_from
+from greenloop.checkpoints.databases.text_codec import given, taken
 from greenloop.checkpoints.private import FILE_MODE, private_folder
-from greenloop.checkpoints.saver import numbered, serde
-from greenloop.checkpoints.schema import SCHEMA_VERSION, SQLITE_TYPES, steps_from
-from greenloop.checkpoints.text_codec import given, taken
 from greenloop.errors import StorageError, UserError
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenloop.checkpoints.snapshot_bare import FolderLister
-from greenloop.checkpoints.snapshot_git import Running
-from greenloop.checkpoints.snapshot_manifest import ancestors
-from greenloop.checkpoints.snapshot_rules import (
+from greenloop.checkpoints.snapshots.bare import FolderLister
+from greenloop.checkpoints.snapshots.git import Running
+from greenloop.checkpoints.snapshots.manifest import ancestors
+from greenloop.checkpoints.snapshots.rules import (
     RuleFinder,
     Rules,
     excludes,

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Protocol
 
-from greenloop.checkpoints.snapshot_git import Git
-from greenloop.checkpoints.snapshot_manifest import object_id
+from greenloop.checkpoints.snapshots.git import Git
+from greenloop.checkpoints.snapshots.manifest import object_id
 from greenloop.errors import StorageError
 
 PACK_KINDS = {"tree": 2, "blob": 3}

@@ -5,9 +5,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from greenloop.checkpoints.snapshot_git import Git
-from greenloop.checkpoints.snapshot_manifest import Manifest, decode
-from greenloop.checkpoints.snapshot_objects import CHUNK
+from greenloop.checkpoints.snapshots.git import Git
+from greenloop.checkpoints.snapshots.manifest import Manifest, decode
+from greenloop.checkpoints.snapshots.objects import CHUNK
 from greenloop.errors import StorageError
 
 CopyBlob = Callable[[str, Callable[[bytes], object]], None]

@@ -3,8 +3,8 @@
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from greenloop.checkpoints.postgres_saver import in_turn, table_exists
-from greenloop.checkpoints.schema import POSTGRES_TYPES, SCHEMA_VERSION, steps_from
+from greenloop.checkpoints.databases.postgres_saver import in_turn, table_exists
+from greenloop.checkpoints.databases.schema import POSTGRES_TYPES, SCHEMA_VERSION, steps_from
 from greenloop.errors import UserError
 
 if TYPE_CHECKING:

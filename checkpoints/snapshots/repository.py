@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from greenloop.checkpoints.snapshot_git import Git, clean_env
+from greenloop.checkpoints.snapshots.git import Git, clean_env
 from greenloop.errors import StorageError
 
 STORE_CONFIG = """\

@@ -6,10 +6,10 @@ The order makes it safe to repeat after a kill at any point: deletions, folders,
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from greenloop.checkpoints.snapshot_bare import IGNORE_FILE
-from greenloop.checkpoints.snapshot_manifest import Entry, Manifest, ancestors, differing
-from greenloop.checkpoints.snapshot_place import Placer
-from greenloop.checkpoints.snapshot_read import CopyBlob
+from greenloop.checkpoints.snapshots.bare import IGNORE_FILE
+from greenloop.checkpoints.snapshots.manifest import Entry, Manifest, ancestors, differing
+from greenloop.checkpoints.snapshots.place import Placer
+from greenloop.checkpoints.snapshots.read import CopyBlob
 from greenloop.errors import StorageError
 
 Chosen = Callable[[str], bool]

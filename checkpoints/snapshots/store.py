@@ -10,19 +10,19 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from greenloop.checkpoints.snapshot_cache import StatCache
-from greenloop.checkpoints.snapshot_changes import Change, ChangeKind, changes, relative
-from greenloop.checkpoints.snapshot_compose import Composer, ignore_files
-from greenloop.checkpoints.snapshot_cover import CoverFinder, ignored_by
-from greenloop.checkpoints.snapshot_git import Git
-from greenloop.checkpoints.snapshot_manifest import Entry, Manifest, overlaid
-from greenloop.checkpoints.snapshot_mirror import Mirrored, PackMirror
-from greenloop.checkpoints.snapshot_objects import Hasher, ObjectWriter
-from greenloop.checkpoints.snapshot_place import Placer
-from greenloop.checkpoints.snapshot_prune import keep_only, needed_objects, packed, size
-from greenloop.checkpoints.snapshot_read import blob_reader, has_snapshot, read_snapshot
-from greenloop.checkpoints.snapshot_repository import private_git
-from greenloop.checkpoints.snapshot_restore import (
+from greenloop.checkpoints.snapshots.cache import StatCache
+from greenloop.checkpoints.snapshots.changes import Change, ChangeKind, changes, relative
+from greenloop.checkpoints.snapshots.compose import Composer, ignore_files
+from greenloop.checkpoints.snapshots.cover import CoverFinder, ignored_by
+from greenloop.checkpoints.snapshots.git import Git
+from greenloop.checkpoints.snapshots.manifest import Entry, Manifest, overlaid
+from greenloop.checkpoints.snapshots.mirror import Mirrored, PackMirror
+from greenloop.checkpoints.snapshots.objects import Hasher, ObjectWriter
+from greenloop.checkpoints.snapshots.place import Placer
+from greenloop.checkpoints.snapshots.prune import keep_only, needed_objects, packed, size
+from greenloop.checkpoints.snapshots.read import blob_reader, has_snapshot, read_snapshot
+from greenloop.checkpoints.snapshots.repository import private_git
+from greenloop.checkpoints.snapshots.restore import (
     Chosen,
     Plan,
     carry_out,
@@ -31,9 +31,9 @@ from greenloop.checkpoints.snapshot_restore import (
     spare_nested,
     uncovered,
 )
-from greenloop.checkpoints.snapshot_scan import read_files, scan
-from greenloop.checkpoints.snapshot_spare import Sparer, at_risk, folder_modes
-from greenloop.checkpoints.snapshot_trees import Trees, write_trees
+from greenloop.checkpoints.snapshots.scan import read_files, scan
+from greenloop.checkpoints.snapshots.spare import Sparer, at_risk, folder_modes
+from greenloop.checkpoints.snapshots.trees import Trees, write_trees
 from greenloop.errors import StorageError, WorkspaceError
 
 __all__ = ["Change", "ChangeKind", "Entry", "PackMirror", "SnapshotStore"]

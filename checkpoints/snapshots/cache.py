@@ -11,8 +11,8 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-from greenloop.checkpoints.snapshot_manifest import Entry
-from greenloop.checkpoints.snapshot_trees import Trees
+from greenloop.checkpoints.snapshots.manifest import Entry
+from greenloop.checkpoints.snapshots.trees import Trees
 from greenloop.errors import StorageError
 
 RACY_NS = 2_000_000_000

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from greenloop.checkpoints.blobs import YOUNG_S, Stored, encode, pack, unpack
 from greenloop.checkpoints.cipher import PLAIN, Cipher
-from greenloop.checkpoints.database import Database
+from greenloop.checkpoints.databases.base import Database
 from greenloop.errors import StorageError
 
 _DIGITS = 32

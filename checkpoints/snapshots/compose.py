@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from greenloop.checkpoints.snapshot_bare import IGNORE_FILE
-from greenloop.checkpoints.snapshot_cache import PERMISSIONS
-from greenloop.checkpoints.snapshot_cover import CoverFinder, ignored_by
-from greenloop.checkpoints.snapshot_manifest import Entry, Manifest, ancestors, merged
-from greenloop.checkpoints.snapshot_objects import BlobSink
+from greenloop.checkpoints.snapshots.bare import IGNORE_FILE
+from greenloop.checkpoints.snapshots.cache import PERMISSIONS
+from greenloop.checkpoints.snapshots.cover import CoverFinder, ignored_by
+from greenloop.checkpoints.snapshots.manifest import Entry, Manifest, ancestors, merged
+from greenloop.checkpoints.snapshots.objects import BlobSink
 
 Contents = Mapping[str, tuple[bytes, int | None] | None]
 """For each path the bytes and the permission bits; None for a file that goes."""

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from greenloop.checkpoints.snapshot_cache import PERMISSIONS
-from greenloop.checkpoints.snapshot_manifest import Entry
-from greenloop.checkpoints.snapshot_objects import Hasher
-from greenloop.checkpoints.snapshot_read import CopyBlob
-from greenloop.checkpoints.snapshot_scan import read_file
+from greenloop.checkpoints.snapshots.cache import PERMISSIONS
+from greenloop.checkpoints.snapshots.manifest import Entry
+from greenloop.checkpoints.snapshots.objects import Hasher
+from greenloop.checkpoints.snapshots.read import CopyBlob
+from greenloop.checkpoints.snapshots.scan import read_file
 from greenloop.errors import StorageError
 
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

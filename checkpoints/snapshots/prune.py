@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from greenloop.checkpoints.snapshot_cache import CACHE_GLOB
-from greenloop.checkpoints.snapshot_git import Git
+from greenloop.checkpoints.snapshots.cache import CACHE_GLOB
+from greenloop.checkpoints.snapshots.git import Git
 from greenloop.errors import StorageError
 
 _SCRATCH = ("rules-*", "*.new", CACHE_GLOB)

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-from greenloop.checkpoints.snapshot_cache import PERMISSIONS
-from greenloop.checkpoints.snapshot_manifest import Entry, Manifest, ancestors
-from greenloop.checkpoints.snapshot_objects import BlobSink
-from greenloop.checkpoints.snapshot_place import Placer
-from greenloop.checkpoints.snapshot_restore import Plan
-from greenloop.checkpoints.snapshot_scan import read_files
+from greenloop.checkpoints.snapshots.cache import PERMISSIONS
+from greenloop.checkpoints.snapshots.manifest import Entry, Manifest, ancestors
+from greenloop.checkpoints.snapshots.objects import BlobSink
+from greenloop.checkpoints.snapshots.place import Placer
+from greenloop.checkpoints.snapshots.restore import Plan
+from greenloop.checkpoints.snapshots.scan import read_files
 
 Write = Callable[[Callable[[BlobSink], Manifest]], str]
 """Stores the manifest that a function makes, given where contents go; returns its id."""

@@ -7,7 +7,7 @@ Python writes file names of other bytes.
 import re
 from collections.abc import Iterable, Sequence
 
-from greenloop.checkpoints.database import Row, Value
+from greenloop.checkpoints.databases.base import Row, Value
 
 _MARK = "\uffff"
 """A noncharacter: Unicode keeps it free for a program's own use, so it is in no real text."""

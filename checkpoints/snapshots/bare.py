@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from greenloop.checkpoints.snapshot_cache import (
+from greenloop.checkpoints.snapshots.cache import (
     NEVER,
     PERMISSIONS,
     Signature,
@@ -19,7 +19,7 @@ from greenloop.checkpoints.snapshot_cache import (
     settled,
     signature,
 )
-from greenloop.checkpoints.snapshot_manifest import ancestors
+from greenloop.checkpoints.snapshots.manifest import ancestors
 
 IGNORE_FILE = ".gitignore"
 MOST = 2000

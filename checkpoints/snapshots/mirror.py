@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from greenloop.checkpoints.snapshot_git import Git
-from greenloop.checkpoints.snapshot_objects import store_pack
+from greenloop.checkpoints.snapshots.git import Git
+from greenloop.checkpoints.snapshots.objects import store_pack
 from greenloop.errors import StorageError
 
 MARK = "mirror"

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from greenloop.checkpoints.cipher import Cipher
-from greenloop.checkpoints.saver import numbered, serde
+from greenloop.checkpoints.databases.saver import numbered, serde
 from greenloop.errors import StorageError
 
 if TYPE_CHECKING:

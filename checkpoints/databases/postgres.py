@@ -8,16 +8,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from greenloop.checkpoints.cipher import PLAIN, Cipher
-from greenloop.checkpoints.database import Row, Value
-from greenloop.checkpoints.postgres_address import (
+from greenloop.checkpoints.databases.base import Row, Value
+from greenloop.checkpoints.databases.postgres_address import (
     connect,
     read_address,
     require_psycopg,
     storage_error,
 )
-from greenloop.checkpoints.postgres_saver import make_saver, table_exists
-from greenloop.checkpoints.postgres_schema import TABLES, find_damage, prepare
-from greenloop.checkpoints.text_codec import given, taken
+from greenloop.checkpoints.databases.postgres_saver import make_saver, table_exists
+from greenloop.checkpoints.databases.postgres_schema import TABLES, find_damage, prepare
+from greenloop.checkpoints.databases.text_codec import given, taken
 from greenloop.errors import GreenloopError, StorageError, ThreadError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 
 from greenloop.checkpoints.cipher import PLAIN, Cipher
-from greenloop.checkpoints.database import Database
+from greenloop.checkpoints.databases.base import Database
 from greenloop.errors import StorageError
 
 PART = 4 * 1024 * 1024

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from greenloop.checkpoints.snapshot_manifest import Entry, differing
+from greenloop.checkpoints.snapshots.manifest import Entry, differing
 from greenloop.errors import StorageError
 
 ChangeKind = Literal["added", "deleted", "modified", "mode"]

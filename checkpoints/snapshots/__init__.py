@@ -1,0 +1,1 @@
+"""Snapshots of the working tree: the files half of every checkpoint."""
