@@ -19,6 +19,7 @@ _COMMANDS = {
     "undo": ("work", "undo"),
     "rewind": ("travel", "rewind"),
     "fork": ("travel", "fork"),
+    "restore": ("travel", "restore"),
     "history": ("history", "history"),
     "diff": ("diff", "diff"),
     "threads": ("look", "threads"),

@@ -27,6 +27,14 @@ In a pipe it is a patch.
   greenloop diff FORK parent             a fork beside the thread it came from
   greenloop diff NAME 3 | git apply      the same change to another copy
 """
+_RESTORE = """\
+What is there now is kept as a snapshot first, and its id printed. The thread
+stays where it is; `greenloop history` lists numbers and saved snapshots.
+
+  greenloop restore NAME 3 src/app.py       this file as it was at 3
+  greenloop restore NAME 1f0c7a9 notes      a folder, from a saved snapshot
+"""
+
 _REWIND = """\
 Files that the last checkpoint does not have become a checkpoint of their own
 first. Nothing is deleted: the last line printed is the command that takes the
@@ -68,6 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
         _diff,
         _rewind,
         _fork,
+        _restore,
         _undo,
         _prune,
         _config,
@@ -200,6 +209,25 @@ def _diff(add: _Add) -> None:
     )  # fmt: skip
     command.add_argument("new", metavar="B", nargs="?", help="likewise (default: last)")
     command.add_argument("--stat", action="store_true", help="files and numbers of lines only")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _restore(add: _Add) -> None:
+    command = add(
+        "restore",
+        help="bring single files back from a checkpoint or a saved snapshot",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_RESTORE,
+    )
+    command.add_argument("thread", metavar="THREAD", type=_name, help="name or its beginning")
+    command.add_argument(
+        "point", metavar="AT", help="a number, start, last, or the beginning of a snapshot's id"
+    )
+    command.add_argument(
+        "paths", metavar="PATH", nargs="+", help="files or folders, relative to the thread's "
+        "folder; . for all"
+    )  # fmt: skip
+    _add_place(command)
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
 

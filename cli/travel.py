@@ -1,8 +1,9 @@
-"""The commands that go to other checkpoints: rewind, and fork, which runs on at once."""
+"""The commands that bring back what was: rewind, restore, and fork, which runs on at once."""
 
 import argparse
 import dataclasses
 import json
+import shlex
 from pathlib import Path
 
 from greenloop.checkpoints.snapshots.store import Change
@@ -18,6 +19,7 @@ from greenloop.graph.brain import choose
 from greenloop.graph.fork import Forked, empty_folder
 from greenloop.graph.fork import fork as fork_thread
 from greenloop.graph.fork_edit import Edit, read_plan
+from greenloop.graph.restore import restore_files
 from greenloop.graph.rewind import Rewound
 from greenloop.graph.rewind import rewind as rewind_thread
 from greenloop.tools.files import Workspace
@@ -82,6 +84,24 @@ def fork(args: argparse.Namespace) -> int:
     name = made.thread.thread
     args.started, args.resume_with = name, again("resume", name, folder)
     return work.resume(_going_on(args, made.thread.thread, folder))
+
+
+def restore(args: argparse.Namespace) -> int:
+    """`greenloop restore THREAD AT PATH...`."""
+    prepare_process()
+    with stores(args) as storage:
+        thread = work.placed(storage.threads.find(args.thread), storage, args)
+        workspace = Workspace(Path(thread.repo))
+        done = restore_files(thread, workspace, storage, args.point, args.paths)
+    if args.json:
+        print(json.dumps({"thread": thread.thread, **dataclasses.asdict(done)}))
+    elif not done.changed:
+        print(f"nothing to restore: the files are as they were at {done.side.point}")
+    else:
+        _list(done.changed)
+        back = f"{done.kept[:12]} {shlex.join(args.paths)}"
+        print(f"  back      {again('restore', thread.thread, workspace.root, back)}")
+    return 0
 
 
 def _going_on(args: argparse.Namespace, thread: str, folder: Path) -> argparse.Namespace:

@@ -91,6 +91,20 @@ def compare(
     return Comparison(*sides, files, diff)
 
 
+def locate(thread: Thread, words: str, storage: Storage) -> Side:
+    """The files at a point of a thread, named as for `compare`.
+
+    Raises:
+        ThreadError: there is no such point, or its snapshots lie in another store.
+    """
+    point = _Point.named(words, thread, storage)
+    if point.store != store_of(thread):
+        raise ThreadError(
+            f"{point.thread.thread} and {thread.thread} have their snapshots in different stores"
+        )
+    return point.side(storage)
+
+
 @dataclass(frozen=True, slots=True)
 class _Point:
     """A point in a thread, as it was named."""

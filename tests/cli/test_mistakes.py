@@ -92,7 +92,7 @@ def test_a_folder_that_is_gone_is_said_to_be(
     assert main(["resume", thread.thread]) == 2
     said = capsys.readouterr().err
     assert "is not there" in said
-    assert f"`greenloop resume {thread.thread} --repo DIR`" in said
+    assert "add --repo DIR" in said
 
 
 def test_threads_of_a_folder_without_any(
