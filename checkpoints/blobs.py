@@ -98,7 +98,10 @@ class BlobStore:
         try:
             return unpack(path.read_bytes(), self._cipher)
         except (OSError, zlib.error) as error:
-            raise StorageError(f"the record {path} is missing or damaged: {error}") from error
+            raise StorageError(
+                f"the record {path} is missing or damaged; bring the folder back if it was moved, "
+                "`greenloop doctor` looks at the store"
+            ) from error
 
     def stored(self) -> Iterator[Stored]:
         """See `Blobs.stored`."""

@@ -10,6 +10,7 @@ from rich.text import Text
 from greenloop.checkpoints.blobs import Blobs
 from greenloop.cli.program import again, program, shown
 from greenloop.cli.words import many
+from greenloop.errors import StorageError
 from greenloop.graph.result import RunResult
 from greenloop.nodes.approval import Proposal, read_proposal
 from greenloop.state import Event, TestSummary
@@ -147,7 +148,7 @@ class LiveView:
         self._line("  tests  ", "green" if good else "red", event.text)
 
     def _on_diff(self, event: Event) -> None:
-        self.diff(self._blobs.get(event.ref) if event.ref else "", _MOST_DIFF_LINES)
+        self.diff(self._content(event), _MOST_DIFF_LINES)
 
     def diff(self, text: str, most: int | None = None) -> None:
         """A unified diff in colours: all of it, or that many lines."""
@@ -195,8 +196,9 @@ class LiveView:
         self._console.print(Rule(title, align="left", style="dim"), soft_wrap=False)
 
     def _on_asked(self, event: Event) -> None:
-        if self._again:  # live, the question itself is shown
-            self.question(read_proposal(self._blobs.get(event.ref)))
+        content = self._content(event) if self._again else ""  # live, the question is shown
+        if content:
+            self.question(read_proposal(content))
 
     def _on_answered(self, event: Event) -> None:
         self._line("  answer  ", "yellow", event.text)
@@ -214,8 +216,16 @@ class LiveView:
         if not self._messages or not event.ref:
             return
         self._line(f"  {event.sender} → {event.receiver}", "cyan", f"  {event.tokens or ''}")
-        for line in self._blobs.get(event.ref).splitlines():
+        for line in self._content(event).splitlines():
             self._console.print(Text("  │ " + printable(line), "dim"))
+
+    def _content(self, event: Event) -> str:
+        """All that the event names; a text that is gone does not hide the others."""
+        try:
+            return self._blobs.get(event.ref) if event.ref else ""
+        except StorageError as error:
+            self.notice(str(error))
+            return ""
 
     def _stream(self, text: str) -> None:
         """Words as they come, indented and dimmed."""

@@ -29,7 +29,9 @@ def prune(args: argparse.Namespace) -> int:
         print(json.dumps(_as_json(done)))
     else:
         _print(done)
-    return 0
+    # A thread that was named and is still there was not what was asked for.
+    missed = not wish.dry_run and len(done.threads) < len(set(args.thread))
+    return UserError.exit_code if missed else 0
 
 
 def parse_age(text: str) -> float:

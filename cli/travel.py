@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import shlex
+from contextlib import ExitStack
 from pathlib import Path
 
 from greenloop.checkpoints.snapshots.store import Change
@@ -35,9 +36,10 @@ _LISTED = 20
 def rewind(args: argparse.Namespace) -> int:
     """`greenloop rewind THREAD --to N`."""
     prepare_process()
-    with stores(args) as storage:
-        thread = storage.threads.find(args.thread)
-        thread = work.placed(thread, storage, args)
+    with (
+        stores(args) as storage,
+        work.placed(storage.threads.find(args.thread), storage, args) as thread,
+    ):
         workspace = Workspace(Path(thread.repo))
         settings = work.settings_of(thread, {}, workspace.root)
         # Should a file resist, nothing may be on record yet that a resume could complete.
@@ -60,10 +62,11 @@ def fork(args: argparse.Namespace) -> int:
     prepare_process()
     edit = _edit(args)
     flags = settings_flags(args)
-    with stores(args) as storage:
+    with ExitStack() as held:
+        storage = held.enter_context(stores(args))
         parent = storage.threads.find(args.thread)
         if args.into is None:
-            parent = work.placed(parent, storage, args)
+            parent = held.enter_context(work.placed(parent, storage, args))
         home = Path(parent.repo)
         settings = work.settings_of(parent, flags, home)
         if not args.hold and not args.replay:
@@ -89,8 +92,10 @@ def fork(args: argparse.Namespace) -> int:
 def restore(args: argparse.Namespace) -> int:
     """`greenloop restore THREAD AT PATH...`."""
     prepare_process()
-    with stores(args) as storage:
-        thread = work.placed(storage.threads.find(args.thread), storage, args)
+    with (
+        stores(args) as storage,
+        work.placed(storage.threads.find(args.thread), storage, args) as thread,
+    ):
         workspace = Workspace(Path(thread.repo))
         done = restore_files(thread, workspace, storage, args.point, args.paths)
     if args.json:

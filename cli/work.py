@@ -4,7 +4,7 @@ import argparse
 import json
 import signal
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -18,7 +18,7 @@ from greenloop.cli.program import again, is_near
 from greenloop.cli.prompting import can_ask
 from greenloop.cli.stores import stores
 from greenloop.config import Settings, load, prepare_process
-from greenloop.errors import ThreadError
+from greenloop.errors import ThreadError, UserError
 from greenloop.graph.brain import Choice, check_origin, choose
 from greenloop.graph.recording import open_replay, recording
 from greenloop.graph.result import RunResult
@@ -66,10 +66,11 @@ def resume(args: argparse.Namespace) -> int:
     """`greenloop resume [THREAD]`."""
     prepare_process()
     flags = settings_flags(args)
-    with stores(args) as storage:
+    with ExitStack() as held:
+        storage = held.enter_context(stores(args))
         thread = _which(args.thread, storage.threads, args.repo)
         check_resumable(thread)
-        thread = placed(thread, storage, args)
+        thread = held.enter_context(placed(thread, storage, args))
         workspace = Workspace(Path(thread.repo))
         settings = settings_of(thread, flags, workspace.root)
         asked = asked_so_far(thread, storage) if args.replay else 0
@@ -79,22 +80,25 @@ def resume(args: argparse.Namespace) -> int:
         view = LiveView(storage.blobs, quiet=args.json)
         note = _note(args, f"resuming {thread.thread}", choice.note)
         view.banner(workspace.root, choice.shown, note)
-        with _recorded(args, workspace, settings, thread.task, goes_on=True) as recorded:
-            handle = Run(listeners=(Once(view),), model=replay or recorded)
-            handle.thread = thread.thread
-            dialogue = _dialogue(args, storage, workspace, settings, handle, view)
-            try:
-                result = dialogue.follow(dialogue.resume(_verdict(args), args.files))
-            finally:
-                _remember(args, handle, workspace)
+        recorded = held.enter_context(
+            _recorded(args, workspace, settings, thread.task, goes_on=True)
+        )
+        handle = Run(listeners=(Once(view),), model=replay or recorded)
+        handle.thread = thread.thread
+        dialogue = _dialogue(args, storage, workspace, settings, handle, view)
+        try:
+            result = dialogue.follow(dialogue.resume(_verdict(args), args.files))
+        finally:
+            _remember(args, handle, workspace)
     return _report(result, view, args)
 
 
 def undo(args: argparse.Namespace) -> int:
     """`greenloop undo THREAD`."""
-    with stores(args) as storage:
-        thread = storage.threads.find(args.thread)
-        thread = placed(thread, storage, args)
+    with (
+        stores(args) as storage,
+        placed(storage.threads.find(args.thread), storage, args) as thread,
+    ):
         workspace = Workspace(Path(thread.repo))
         if args.redo:
             paths = redo(thread, workspace, storage, force=args.force)
@@ -197,23 +201,30 @@ def _which(name: str | None, threads: Threads, repo: str | None) -> Thread:
     raise ThreadError(f"no unfinished thread in {here}: `greenloop threads` lists all of them")
 
 
-def placed(thread: Thread, storage: Storage, args: argparse.Namespace) -> Thread:
+@contextmanager
+def placed(thread: Thread, storage: Storage, args: argparse.Namespace) -> Iterator[Thread]:
     """The thread, at home in the folder that is named if its own is not there any more.
 
-    Its files come along, as those of every checkpoint do. An empty folder needs no question.
+    Its files come along, as those of every checkpoint do. An empty folder needs no question. A
+    command that is refused leaves the thread where it was.
 
     Raises:
         ThreadError: it belongs to a folder elsewhere, and neither is the user there nor do they
             name it.
     """
-    if args.repo and not Path(thread.repo).exists():
-        folder = Workspace(Path(args.repo)).root
-        if getattr(args, "files", "") == "ask" and not any(folder.iterdir()):
-            args.files = "restore"
-        storage.threads.set_folder(thread.thread, folder)
-        thread = replace(thread, repo=str(folder))
-    _check_place(thread, args.repo)
-    return thread
+    if not args.repo or Path(thread.repo).exists():
+        _check_place(thread, args.repo)
+        yield thread
+        return
+    folder = Workspace(Path(args.repo)).root
+    if getattr(args, "files", "") == "ask" and not any(folder.iterdir()):
+        args.files = "restore"
+    storage.threads.set_folder(thread.thread, folder)
+    try:
+        yield replace(thread, repo=str(folder))
+    except UserError:
+        storage.threads.set_folder(thread.thread, Path(thread.repo))
+        raise
 
 
 def _check_place(thread: Thread, repo: str | None) -> None:

@@ -21,6 +21,8 @@ from greenloop.graph.storage import DATABASE, open_stores, repair_lock
 
 _LOOK_S = 0.7
 """For the database; a large one is checked in part."""
+_LOOKED_FOR = 5000
+"""Texts whose files are looked for."""
 _OPCODES = 10_000
 """Steps of SQLite's machine between two looks at the clock."""
 _VERSION_AT = 60
@@ -91,6 +93,19 @@ def _damaged(path: Path, why: str) -> Check:
     return Check("database", "problem", found, _REPAIR, BOTH)
 
 
+def _lost_texts(data: Path) -> int:
+    """Of those that the newest events name."""
+    try:
+        with closing(_read_only(data / DATABASE)) as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT ref FROM (SELECT ref FROM events WHERE ref != '' "
+                f"ORDER BY at DESC LIMIT {_LOOKED_FOR})"
+            ).fetchall()
+    except sqlite3.Error:  # the check of the database says so
+        return 0
+    return sum(not (data / "blobs" / ref[:2] / ref[2:]).exists() for (ref,) in rows)
+
+
 def _store(data: Path) -> Check:
     encrypted, key = (data / KEY_FILE).exists(), environment().store_key
     try:
@@ -98,6 +113,10 @@ def _store(data: Path) -> Check:
             cipher_for(data, key)
     except GreenloopError as error:
         return check_of("store", "problem", error, BOTH)
+    lost = _lost_texts(data)
+    if lost:
+        found = f"{lost} texts that events name are not in {data / 'blobs'}"
+        return Check("store", "warning", found, "bring the folder back if it was moved")
     blobs, trees = (gib(folder_bytes(data / name)) for name in ("blobs", "trees"))
     kept = "encrypted" if encrypted else "not encrypted"
     if key and not encrypted:

@@ -63,7 +63,8 @@ def measure(storage: Storage, threads: Sequence[Thread]) -> Sizes:
         )
         for thread in threads
     )
-    folders = {store_of(thread): thread.repo for thread in reversed(threads)}
+    # A fork beside it shares the store; the folder that gave it its key was there first.
+    folders = {store_of(thread): thread.repo for thread in threads}
     stores = tuple(
         StoreSize(repo, folder_bytes(storage.trees / f"{key}.git"))
         for key, repo in sorted(folders.items(), key=lambda pair: Path(pair[1]))

@@ -1,6 +1,7 @@
 """Reaching a PostgreSQL server: its address without secrets, connections, and errors that help."""
 
 import json
+import logging
 import os
 import platform
 import re
@@ -106,6 +107,8 @@ def connect(address: Address, **settings: Any) -> "psycopg.Connection[Any]":
         UserError: the database keeps texts in another encoding than UTF-8.
     """
     client = require_psycopg()
+    # What it has to say of a lost connection is in our error; Python would print it besides.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     try:
         connection: psycopg.Connection[Any] = client.connect(
             address.conninfo,
@@ -180,5 +183,6 @@ def storage_error(error: "psycopg.Error", address: Address, *, lost: bool) -> St
 
 def _line(error: Exception, address: Address) -> str:
     primary = getattr(getattr(error, "diag", None), "message_primary", None)
-    text = " ".join(str(primary or error).split())[-300:]
+    lines = dict.fromkeys(" ".join(line.split()) for line in str(primary or error).splitlines())
+    text = " ".join(lines)[-300:]
     return text.replace(address.password, "***") if address.password else text

@@ -40,6 +40,7 @@ def thread_of(storage: Storage, task: str) -> Thread:
 @pytest.mark.parametrize("words", [
     ["show", ""], ["graph", ""], ["history", " "], ["diff", ""], ["resume", ""], ["undo", ""],
     ["prune", ""], ["rewind", "", "--to", "1"], ["fork", "", "--from", "1", "--hold"],
+    ["restore", "", "1", "x"],
 ], ids=lambda words: words[0])  # fmt: skip
 def test_an_empty_name_is_not_the_only_thread(
     words: list[str], capsys: pytest.CaptureFixture[str]
@@ -104,3 +105,40 @@ def test_threads_of_a_folder_without_any(
     rows = capsys.readouterr().out.splitlines()
     assert [row.split()[0] for row in rows] == [each.thread for each in storage.threads.all()]
     assert [row.split()[-1] for row in rows] == ["green", "unsolved"], "their tasks"
+
+
+@pytest.mark.parametrize("words", [
+    ["rewind", "--to", "99"], ["fork", "--from", "99", "--hold"], ["restore", "99", "answer.txt"],
+    ["undo", "--redo"],
+], ids=lambda words: words[0])  # fmt: skip
+def test_a_command_that_is_refused_moves_no_thread(
+    storage: Storage, tmp_path: Path, words: list[str]
+) -> None:
+    thread = thread_of(storage, "unsolved")
+    shutil.move(thread.repo, tmp_path / "elsewhere")
+    command, *rest = words
+    named = [command, thread.thread, *rest, "--repo", str(tmp_path / "elsewhere")]
+    assert main(named) == 2
+    assert thread_of(storage, "unsolved").repo == thread.repo
+    assert main(["rewind", thread.thread, "--to", "0", *named[-2:]]) == 0
+    assert thread_of(storage, "unsolved").repo == str(tmp_path / "elsewhere")
+
+
+def test_texts_that_are_gone_do_not_hide_the_rest(
+    storage: Storage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(storage.root / "blobs")
+    assert main(["show", thread_of(storage, "green").thread]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "is missing or damaged: bring the folder back" in shown
+    assert "green: " in shown
+
+
+def test_a_named_thread_that_is_at_work_is_not_pruned_in_silence(
+    storage: Storage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    thread = thread_of(storage, "green")
+    with storage.database.hold(thread.thread, "busy"):
+        assert main(["prune", thread.thread]) == 2
+    assert "skipped" in capsys.readouterr().out
+    assert main(["prune", thread.thread]) == 0

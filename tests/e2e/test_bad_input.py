@@ -200,14 +200,14 @@ class TestDatabase:
         data.mkdir()
         (data / "greenloop.db").write_bytes(b"rubbish " * 1000)
         repo = ("--repo", str(project))
-        fails(*verb, *repo, code=3, says="move it away")
+        fails(*verb, *repo, code=3, says="doctor --repair-store")
         assert (data / "greenloop.db").read_bytes() == b"rubbish " * 1000
 
     def test_damaged_behind_a_good_header(self, project: Path, own_environment: Path) -> None:
         unsolved(project)
         path = own_environment / "data/greenloop.db"
         path.write_bytes(path.read_bytes()[:4096] + os.urandom(100_000))
-        fails("threads", code=3, says="move it away")
+        fails("threads", code=3, says="doctor --repair-store")
 
     def test_newer(self, own_environment: Path) -> None:
         data = own_environment / "data"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from greenloop.checkpoints.events import EventLog
 from greenloop.config import load
 from greenloop.errors import UserError
 from greenloop.graph.doctor_check import Check
@@ -36,6 +37,18 @@ def test_a_store_that_others_can_read(tmp_path: Path) -> None:
     check = looked_at(data)["store"]
     assert (check.level, check.advice) == ("warning", f"chmod -R go= {data}")
     assert str(data) in check.found
+
+
+def test_texts_that_are_gone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with open_stores(load({"data_dir": str(data)}).settings) as storage:
+        log = EventLog(storage.database, storage.blobs, "t")
+        log.begin(1, "plan")
+        log.emit("note", content="one text")
+        gone = log.emit("note", content="another").ref
+    (data / "blobs" / gone[:2] / gone[2:]).unlink()
+    check = looked_at(data)["store"]
+    assert (check.level, check.found.partition(" ")[0]) == ("warning", "1")
 
 
 def test_the_key_of_an_encrypted_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

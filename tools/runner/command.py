@@ -99,7 +99,9 @@ def _parse(workspace: Path, test_cmd: str, path: str, own: list[Path]) -> TestCo
     program = _resolve(workspace, words[0], path, own) if words else None
     if program is None:
         shown = words[0] if words else test_cmd
-        raise NoTestsError(f"the test command does not start: {shown!r} was not found")
+        raise NoTestsError(
+            f"the test command does not start: {shown!r} was not found: see to --test-cmd"
+        )
     argv = (str(program), *words[1:])
     if re.fullmatch(r"python[\d.]*", program.name) and words[1:3] == ["-m", "pytest"]:
         return TestCommand(argv, program, tuple(words[3:]), env)
