@@ -130,7 +130,7 @@ def test_texts_that_are_gone_do_not_hide_the_rest(
     shutil.rmtree(storage.root / "blobs")
     assert main(["show", thread_of(storage, "green").thread]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert "is missing or damaged: bring the folder back" in shown
+    assert "is missing or damaged; bring the folder back" in shown
     assert "green: " in shown
 
 
