@@ -14,6 +14,8 @@ from greenloop.state import Event
 
 Listener = Callable[[Event], None]
 
+CHECKPOINTS = ("finished", "moved")
+"""Events of which every checkpoint has one; it names the files."""
 LASTING = ("saved", "theirs", "undo")
 """Kinds of event that say where somebody's files are kept."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from greenloop.checkpoints.databases.base import Database
 from greenloop.checkpoints.databases.saver import NUMBER
 from greenloop.checkpoints.databases.sqlite_pages import Field, SqliteFile
+from greenloop.checkpoints.events import CHECKPOINTS
 from greenloop.checkpoints.shape import check_state
 from greenloop.errors import StorageError
 
@@ -35,7 +36,6 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "REAL": (float, int),
     "BLOB": (bytes,),
 }
-_ENDINGS = ("finished", "moved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def gaps(found: Found, threads: set[str]) -> set[str]:
 
 
 def _last_step(events: list[tuple[Any, ...]]) -> int:
-    return max((row[1] for row in events if row[4] in _ENDINGS), default=0)
+    return max((row[1] for row in events if row[4] in CHECKPOINTS), default=0)
 
 
 def _events_missing(events: list[tuple[Any, ...]]) -> bool:
@@ -166,7 +166,7 @@ def _events_missing(events: list[tuple[Any, ...]]) -> bool:
         last[row[1]] = max(row[2], last.get(row[1], 0))
     if any(counts[step] != last[step] + 1 for step in counts):
         return True
-    ended = {row[1] for row in events if row[4] in _ENDINGS}
+    ended = {row[1] for row in events if row[4] in CHECKPOINTS}
     return not set(range(1, _last_step(events) + 1)) <= ended
 
 

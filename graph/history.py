@@ -8,6 +8,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from greenloop.checkpoints.events import CHECKPOINTS
 from greenloop.state import Event
 
 Kind = Literal["node", "start", "rewind", "fork", "files"]
@@ -16,7 +17,6 @@ FILES = "files"
 """Sender of the event of a checkpoint that holds files as somebody else left them."""
 FORK_MARK = "@"
 """Between thread and number in the sender of a fork's first event."""
-_MADE = ("finished", "moved")
 _NOTED = ("saved", "theirs", "undo", "asked", "answered", "failed")
 _COUNTED = ("reply", "refused")
 
@@ -78,9 +78,9 @@ def milestones(events: list[Event]) -> tuple[Milestone, ...]:
     for event in events:
         rows[event.step].append(event)
     made = {
-        step: [event for event in of_step if event.kind in _MADE][-1]
+        step: [event for event in of_step if event.kind in CHECKPOINTS][-1]
         for step, of_step in sorted(rows.items())
-        if any(event.kind in _MADE for event in of_step)
+        if any(event.kind in CHECKPOINTS for event in of_step)
     }
     line = _line(made)
     found: list[Milestone] = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from greenloop.checkpoints.events import read_events
+from greenloop.checkpoints.events import CHECKPOINTS, read_events
 from greenloop.checkpoints.threads import Thread
 from greenloop.graph.storage import Storage, store_of
 
@@ -15,7 +15,7 @@ def diff_since(thread: Thread, storage: Storage, paths: Sequence[str]) -> str:
         StorageError: a snapshot cannot be taken or read.
     """
     events = read_events(storage.database, thread.thread)
-    kept = [event.tree for event in events if event.kind in ("finished", "moved")]
+    kept = [event.tree for event in events if event.kind in CHECKPOINTS]
     tree = kept[-1] if kept else thread.base_tree
     snapshots = storage.snapshots_of(thread)
     with storage.in_use(store_of(thread)):

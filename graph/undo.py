@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import cast
 
-from greenloop.checkpoints.events import EventLog, read_events
+from greenloop.checkpoints.events import CHECKPOINTS, EventLog, read_events
 from greenloop.checkpoints.snapshots.store import Change, SnapshotStore
 from greenloop.checkpoints.threads import Thread, ThreadStatus
 from greenloop.errors import ThreadError
@@ -13,8 +13,6 @@ from greenloop.graph.storage import Storage
 from greenloop.state import Event
 from greenloop.tools.files import Workspace
 
-_CHECKPOINTS = ("finished", "moved")
-"""Events that say which files a checkpoint leaves."""
 _NAME_BASE = ("theirs", "moved")
 """Events that say from which files the work is measured."""
 
@@ -38,7 +36,7 @@ def undo(thread: Thread, workspace: Workspace, storage: Storage, *, force: bool)
         # A rewind that a kill cut off has not happened, but for the files that it had reached.
         told = [e for e in events if e.step < _last_made(events)] if half_done else events
         found, base = snapshots.take(), _base(thread, told, storage, snapshots)
-        left = next((e.tree for e in reversed(told) if e.kind in _CHECKPOINTS), base)
+        left = next((e.tree for e in reversed(told) if e.kind in CHECKPOINTS), base)
         half_done |= _half_done(events, storage)
         ours = _paths(snapshots.changed(base, left))
         ours |= half_done & _paths(snapshots.changed(base, found))
@@ -140,7 +138,7 @@ def _half_moved(thread: Thread, events: list[Event], snapshots: SnapshotStore) -
 
 
 def _last_made(events: list[Event]) -> int:
-    return max((event.step for event in events if event.kind in _CHECKPOINTS), default=0)
+    return max((event.step for event in events if event.kind in CHECKPOINTS), default=0)
 
 
 def _paths(changes: Iterable[Change]) -> set[str]:

@@ -2,16 +2,14 @@
 
 import contextlib
 import sqlite3
-import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from greenloop.checkpoints.cipher import PLAIN, Cipher
-from greenloop.checkpoints.databases.base import Row, Value
 from greenloop.checkpoints.databases.saver import numbered, serde
 from greenloop.checkpoints.databases.schema import SQLITE_TYPES, steps_from
-from greenloop.checkpoints.databases.text_codec import given, taken
+from greenloop.checkpoints.databases.sqlite_statements import SqliteStatements
 from greenloop.errors import StorageError, ThreadError
 
 if TYPE_CHECKING:
@@ -21,19 +19,19 @@ _ALONE = 1_000_000
 """Weight of a holder that does not share."""
 
 
-class MemoryDatabase:
+class MemoryDatabase(SqliteStatements):
     """Implements `Database`: SQLite's tables in memory, with LangGraph's checkpointer there."""
 
     def __init__(self, cipher: Cipher = PLAIN) -> None:
         self.cipher = cipher
         """May be chosen once it is open, as the record of the store's key is in it."""
-        self._lock = threading.RLock()
         self._held: Counter[str] = Counter()
         """How many share a name; `_ALONE` for one that does not."""
         self._saver: BaseCheckpointSaver[Any] | None = None
         # Transactions are begun and ended by us, not by the module.
-        self._connection = sqlite3.connect(
-            ":memory:", check_same_thread=False, isolation_level=None
+        connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        super().__init__(
+            connection, lambda error: StorageError(f"the database in memory failed: {error}")
         )
         for step in steps_from(0, SQLITE_TYPES):
             for statement in step:
@@ -43,29 +41,6 @@ class MemoryDatabase:
     def place(self) -> str:
         """In memory."""
         return "memory"
-
-    def execute(self, statement: str, values: Sequence[Value] = ()) -> list[Row]:
-        """See `Database.execute`."""
-        stored = given(values)
-        try:
-            with self._lock:
-                rows = self._connection.execute(statement, stored).fetchall()
-        except sqlite3.Error as error:
-            raise StorageError(f"the database in memory failed: {error}") from error
-        return taken(rows)
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """See `Database.transaction`."""
-        with self._lock:
-            self.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.rollback()
-                raise
 
     @contextlib.contextmanager
     def saver(self) -> Iterator["BaseCheckpointSaver[Any]"]:

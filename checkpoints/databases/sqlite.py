@@ -2,17 +2,15 @@
 
 import contextlib
 import sqlite3
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greenloop.checkpoints import lock
 from greenloop.checkpoints.cipher import PLAIN, Cipher
-from greenloop.checkpoints.databases.base import Row, Value
 from greenloop.checkpoints.databases.saver import numbered, serde
 from greenloop.checkpoints.databases.schema import SCHEMA_VERSION, SQLITE_TYPES, steps_from
-from greenloop.checkpoints.databases.text_codec import given, taken
+from greenloop.checkpoints.databases.sqlite_statements import SqliteStatements
 from greenloop.checkpoints.private import FILE_MODE, private_folder
 from greenloop.errors import StorageError, UserError
 
@@ -31,7 +29,7 @@ _CHECKPOINT_BYTES = """
 """In LangGraph's own tables."""
 
 
-class SqliteDatabase:
+class SqliteDatabase(SqliteStatements):
     """Implements `Database`. The version of the tables is kept in `PRAGMA user_version`."""
 
     def __init__(self, path: Path, cipher: Cipher = PLAIN) -> None:
@@ -47,8 +45,7 @@ class SqliteDatabase:
         """
         self.path = path
         self._cipher = cipher
-        self._lock = threading.RLock()
-        self._connection = _connect(path)
+        super().__init__(_connect(path), lambda error: storage_error(error, path))
         try:
             _prepare(self._connection, path)
         except sqlite3.Error as error:
@@ -62,27 +59,6 @@ class SqliteDatabase:
     def place(self) -> str:
         """The file."""
         return str(self.path)
-
-    def execute(self, statement: str, values: Sequence[Value] = ()) -> list[Row]:
-        """See `Database.execute`."""
-        try:
-            with self._lock:
-                return taken(self._connection.execute(statement, given(values)))
-        except sqlite3.Error as error:
-            raise storage_error(error, self.path) from error
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """See `Database.transaction`."""
-        with self._lock:
-            self.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.rollback()
-                raise
 
     @contextlib.contextmanager
     def saver(self) -> Iterator["BaseCheckpointSaver[Any]"]:
