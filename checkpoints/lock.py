@@ -40,8 +40,8 @@ def exclusive(path: Path, busy: str) -> Iterator[None]:
     with _opened(path) as file:
         _take(file, fcntl.LOCK_EX, busy)
         file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with contextlib.suppress(OSError):  # a full disk; the name is for people only
+            os.write(file.fileno(), str(os.getpid()).encode("ascii"))
         try:
             yield
         finally:

@@ -1,6 +1,7 @@
 """The edge: the only place where errors become words and exit codes."""
 
 import argparse
+import errno
 import io
 import json
 import os
@@ -13,6 +14,7 @@ from greenloop.errors import GreenloopError, InfrastructureError
 
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _COMMANDS = {
     "run": ("work", "run"),
     "resume": ("work", "resume"),
@@ -50,11 +52,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except Exception as error:  # noqa: BLE001  # the edge: no traceback reaches a user
-        return _fail(
-            args,
-            f"greenloop failed inside: {type(error).__name__}: {error}; please report this",
-            InfrastructureError.exit_code,
-        )
+        return _fail(args, _unforeseen(error), InfrastructureError.exit_code)
+
+
+def _unforeseen(error: Exception) -> str:
+    """Words for what nobody named; a disk that takes nothing can show anywhere."""
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return f"{error.strerror}: {error.filename or 'a file'} was not written; see to the disk"
+    return f"greenloop failed inside: {type(error).__name__}: {error}; please report this"
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:

@@ -139,3 +139,19 @@ class TestLock:
             holder.kill()
         with exclusive(path, "busy"):
             pass
+
+
+def test_a_lock_can_be_held_on_a_full_disk(tmp_path: Path) -> None:
+    # A limit on the size of files refuses a write as a full disk does, with another number.
+    script = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from greenloop.checkpoints.lock import exclusive\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "with exclusive(Path(sys.argv[1]), 'busy'):\n"
+        "    print('held')\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "x.lock")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "held\n"), done.stderr
