@@ -133,6 +133,14 @@ def _resume(add: _Add) -> None:
     _add_settings(command)
 
 
+def _add_thread(command: argparse.ArgumentParser) -> None:
+    command.add_argument("thread", metavar="THREAD", type=_name, help="name or its beginning")
+
+
+def _add_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def _add_place(command: argparse.ArgumentParser) -> None:
     command.add_argument("--repo", metavar="DIR", help="the thread's folder, if you are elsewhere")
 
@@ -174,7 +182,7 @@ def _threads(add: _Add) -> None:
 
 def _show(add: _Add) -> None:
     command = add("show", help="what happened in a thread, step by step, with diffs")
-    command.add_argument("thread", metavar="THREAD", type=_name, help="name or its beginning")
+    _add_thread(command)
     command.add_argument("--messages", action="store_true", help="also prompts and replies in full")
 
 
@@ -191,8 +199,8 @@ def _history(add: _Add) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_HISTORY,
     )
-    command.add_argument("thread", metavar="THREAD", type=_name, help="name or its beginning")
-    command.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_thread(command)
+    _add_json(command)
 
 
 def _diff(add: _Add) -> None:
@@ -202,14 +210,14 @@ def _diff(add: _Add) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_DIFF,
     )
-    command.add_argument("thread", metavar="THREAD", type=_name, help="name or its beginning")
+    _add_thread(command)
     command.add_argument(
         "old", metavar="A", nargs="?", help="a number, start, last, now, parent (of a fork), or "
         "THREAD@ and one of them (default: start)"
     )  # fmt: skip
     command.add_argument("new", metavar="B", nargs="?", help="likewise (default: last)")
     command.add_argument("--stat", action="store_true", help="files and numbers of lines only")
-    command.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_json(command)
 
 
 def _restore(add: _Add) -> None:
@@ -219,7 +227,7 @@ def _restore(add: _Add) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_RESTORE,
     )
-    command.add_argument("thread", metavar="THREAD", type=_name, help="name or its beginning")
+    _add_thread(command)
     command.add_argument(
         "point", metavar="AT", help="a number, start, last, or the beginning of a snapshot's id"
     )
@@ -228,7 +236,7 @@ def _restore(add: _Add) -> None:
         "folder; . for all"
     )  # fmt: skip
     _add_place(command)
-    command.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_json(command)
 
 
 def _rewind(add: _Add) -> None:
@@ -238,12 +246,12 @@ def _rewind(add: _Add) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_REWIND,
     )
-    command.add_argument("thread", metavar="THREAD", type=_name, help="name or its beginning")
+    _add_thread(command)
     command.add_argument(
         "--to", metavar="N", type=_number, required=True, help="number of the checkpoint"
     )
     _add_place(command)
-    command.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_json(command)
 
 
 def _fork(add: _Add) -> None:
@@ -253,7 +261,7 @@ def _fork(add: _Add) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_FORK,
     )
-    command.add_argument("thread", metavar="THREAD", type=_name, help="name or its beginning")
+    _add_thread(command)
     command.add_argument(
         "--from", metavar="N", type=_number, required=True, dest="start",
         help="number of the checkpoint"
@@ -272,7 +280,7 @@ def _fork(add: _Add) -> None:
 
 def _undo(add: _Add) -> None:
     command = add("undo", help="put the files back as they were before a run")
-    command.add_argument("thread", metavar="THREAD", type=_name, help="name or its beginning")
+    _add_thread(command)
     _add_place(command)
     command.add_argument("--redo", action="store_true", help="take the last undo back")
     command.add_argument(
@@ -296,7 +304,7 @@ def _prune(add: _Add) -> None:
         "--older-than", metavar="AGE", default="", help="only those untouched for so long: 30d"
     )
     command.add_argument("--dry-run", action="store_true", help="only say what would go")
-    command.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_json(command)
 
 
 def _name(text: str) -> str:
@@ -351,4 +359,4 @@ def _doctor(add: _Add) -> None:
         help="save every thread that can be read from a damaged database into a new one; the old "
         "file is kept",
     )
-    command.add_argument("--json", action="store_true", help="print one JSON object")
+    _add_json(command)
