@@ -129,7 +129,7 @@ class Settings(BaseSettings):
         words = [word.strip() for word in value.split(",") if word.strip()]
         unknown = [word for word in words if word not in (*APPROVALS, "all")]
         if unknown:
-            raise ValueError(f"is made of {', '.join(APPROVALS)}, or is all")
+            raise ValueError(f"must be {', '.join(APPROVALS)} (several with commas) or all")
         return ",".join(words)
 
     @property

@@ -16,6 +16,8 @@ Listener = Callable[[Event], None]
 
 CHECKPOINTS = ("finished", "moved")
 """Events of which every checkpoint has one; it names the files."""
+NAME_BASE = ("theirs", "moved")
+"""Events whose content names the files from which the work is measured from there on."""
 LASTING = ("saved", "theirs", "undo")
 """Kinds of event that say where somebody's files are kept."""
 

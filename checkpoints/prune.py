@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenloop.checkpoints.blobs import Blobs, on_disk
 from greenloop.checkpoints.databases.base import Database
+from greenloop.checkpoints.events import NAME_BASE
 from greenloop.checkpoints.shape import check_state
 from greenloop.checkpoints.threads import Thread
 
@@ -19,9 +20,6 @@ _TREE = re.compile(r"[0-9a-f]{40}")
 """A snapshot's id: that of a git tree."""
 _REF = re.compile(r"[0-9a-f]{32}")
 """A blob's name."""
-_NAME_BASE = ("theirs", "moved")
-"""Kinds of event whose blob names the snapshot from which the work is measured; an old `saved` one
-has its snapshot there too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,8 @@ def named_by(
         "SELECT kind, ref, tree FROM events WHERE thread = ?", (thread.thread,)
     ):
         words |= {ref, tree}
-        if ref and (kind in _NAME_BASE or (kind == "saved" and not tree)):
+        # A `saved` one of before events had a column for it has its snapshot there too.
+        if ref and (kind in NAME_BASE or (kind == "saved" and not tree)):
             words.add(blobs.get(ref))
     rows = database.execute("SELECT ref FROM journal WHERE thread = ?", (thread.thread,))
     words.update(ref for (ref,) in rows)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import cast
 
-from greenloop.checkpoints.events import CHECKPOINTS, EventLog, read_events
+from greenloop.checkpoints.events import CHECKPOINTS, NAME_BASE, EventLog, read_events
 from greenloop.checkpoints.snapshots.store import Change, SnapshotStore
 from greenloop.checkpoints.threads import Thread, ThreadStatus
 from greenloop.errors import ThreadError
@@ -12,9 +12,6 @@ from greenloop.graph.holding import working_on
 from greenloop.graph.storage import Storage
 from greenloop.state import Event
 from greenloop.tools.files import Workspace
-
-_NAME_BASE = ("theirs", "moved")
-"""Events that say from which files the work is measured."""
 
 
 def undo(thread: Thread, workspace: Workspace, storage: Storage, *, force: bool) -> tuple[str, ...]:
@@ -108,7 +105,7 @@ def _base(thread: Thread, events: list[Event], storage: Storage, snapshots: Snap
     A fork in its parent's folder has two beginnings: the files that it found there, which an undo
     brings back, and those before its parent's run, from which its work is measured.
     """
-    named = [event for event in events if event.kind in _NAME_BASE and event.ref]
+    named = [event for event in events if event.kind in NAME_BASE and event.ref]
     if not named:
         return thread.base_tree
     now = storage.blobs.get(named[-1].ref)
