@@ -1,7 +1,9 @@
 """The grammar of the command line. Imports nothing heavy, so that `--help` is instant."""
 
 import argparse
+import re
 from collections.abc import Callable
+from typing import NoReturn
 
 from greenloop import __version__
 
@@ -56,9 +58,23 @@ Exit codes: as of run.
 _WITHOUT_STORE = ("config", "doctor")
 
 
+class _Parser(argparse.ArgumentParser):
+    """Names what a mistyped command or choice may have been meant to be."""
+
+    def error(self, message: str) -> NoReturn:
+        found = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        if found:
+            from difflib import get_close_matches  # noqa: PLC0415
+
+            near = get_close_matches(found[1], re.findall(r"[\w-]+", found[2]), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            message = f"there is no {found[1]!r}: choose from {found[2]}{hint}"
+        super().error(message)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all commands."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="greenloop",
         description="A coding agent for small local models: it edits, runs your tests and "
         "repeats until they are green.",

@@ -142,3 +142,16 @@ def test_a_named_thread_that_is_at_work_is_not_pruned_in_silence(
         assert main(["prune", thread.thread]) == 2
     assert "skipped" in capsys.readouterr().out
     assert main(["prune", thread.thread]) == 0
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (["rnu", "x"], "there is no 'rnu'"), (["rnu", "x"], "did you mean run?"),
+    (["resume", "--files", "kep"], "did you mean keep?"),
+], ids=["named", "command", "choice"])  # fmt: skip
+def test_a_mistyped_word_is_guessed_at(
+    words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
