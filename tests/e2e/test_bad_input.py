@@ -232,7 +232,7 @@ class TestWords:
     def test_a_verb_that_does_not_exist(self) -> None:
         done = greenloop("fly")
         assert done.returncode == 2
-        assert "invalid choice: 'fly'" in done.stderr
+        assert "there is no 'fly'" in done.stderr
 
     def test_a_reader_that_goes_away(self) -> None:
         script = f"{sys.executable} -m greenloop graph | head -1"
